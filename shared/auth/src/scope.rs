@@ -1,0 +1,48 @@
+use sporlog_model::OrgId;
+
+/// Leave to touch one organization's data. Cannot be made outside this crate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantScope {
+    org: OrgId,
+}
+
+impl TenantScope {
+    pub(crate) fn of(org: &OrgId) -> Self {
+        Self { org: org.clone() }
+    }
+
+    /// The organization.
+    pub fn org(&self) -> &OrgId {
+        &self.org
+    }
+}
+
+/// Why a caller may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The credential is for another organization. Callers must not learn whether that organization exists.
+    #[error("the credential is for another organization")]
+    OtherOrganization,
+    /// Names the permission that would do.
+    #[error("the permission {0} is required")]
+    MissingScope(&'static str),
+}
+
+/// The parts of Sporlog that act for organizations without a caller: they are started by AWS (a queue, a topic, a schedule)
+/// and IAM decides who may start them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Appends events for the tenant that a record names.
+    Ingest,
+    /// Exports the organization it was invoked for.
+    ExportRun,
+    /// Sets up organizations: the local run's demo data, and tests.
+    Provisioning,
+}
+
+impl Service {
+    /// Leave to act for `org`.
+    pub fn scope(self, org: &OrgId) -> TenantScope {
+        TenantScope::of(org)
+    }
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+
+/// The kinds of thing whose changes are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityType {
+    Order,
+    OrderLine,
+    Piece,
+    Invoice,
+    InvoiceLine,
+    /// A vendor or other organization in FOLIO, not an organization of Sporlog.
+    Organization,
+}
+
+/// The system an event comes from: the `source` of an export line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// FOLIO's acquisition modules.
+    Acquisition,
+}
+
+impl EntityType {
+    /// Every entity type, in the order of their names in the published API.
+    pub const ALL: [Self; 6] = [
+        Self::Order,
+        Self::OrderLine,
+        Self::Piece,
+        Self::Invoice,
+        Self::InvoiceLine,
+        Self::Organization,
+    ];
+
+    /// The name used in paths, keys and export lines: `order-line`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::OrderLine => "order-line",
+            Self::Piece => "piece",
+            Self::Invoice => "invoice",
+            Self::InvoiceLine => "invoice-line",
+            Self::Organization => "organization",
+        }
+    }
+
+    /// Reads [`EntityType::name`] back.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity_type| entity_type.name() == name)
+    }
+
+    /// Reads a name in any spelling FOLIO uses: `order-line`, `order_line`, `ORDER_LINE`, `ACQ_ORDER_LINE_CHANGED`.
+    pub fn from_folio(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase().replace('_', "-");
+        let name = lower
+            .strip_prefix("acq-")
+            .and_then(|rest| rest.strip_suffix("-changed"))
+            .unwrap_or(&lower);
+        Self::from_name(name)
+    }
+
+    /// The system whose events are about this type.
+    pub const fn source(self) -> Source {
+        match self {
+            Self::Order | Self::OrderLine | Self::Piece | Self::Invoice | Self::InvoiceLine | Self::Organization => {
+                Source::Acquisition
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The name in an export line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acquisition => "acquisition",
+        }
+    }
+}
+
+impl fmt::Display for EntityType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_in_every_spelling() {
+        for entity_type in EntityType::ALL {
+            let upper = entity_type.name().to_uppercase().replace('-', "_");
+            for text in [entity_type.name(), &upper, &format!("ACQ_{upper}_CHANGED")] {
+                assert_eq!(EntityType::from_folio(text), Some(entity_type), "{text}");
+            }
+            assert_eq!(EntityType::from_name(entity_type.name()), Some(entity_type));
+        }
+        for text in ["", "orders", "ACQ_ORDER", "ORDER_CHANGED", "ACQ__CHANGED"] {
+            assert_eq!(EntityType::from_folio(text), None, "{text}");
+        }
+    }
+}

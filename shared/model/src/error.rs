@@ -1,0 +1,42 @@
+/// What went wrong, in the few ways a caller can act on. Each endpoint group's error shape maps a kind to a status once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request cannot be read: a missing header, a body that is not JSON. 400.
+    Malformed,
+    /// No credential, or one that is not for this tenant. 401.
+    Unauthenticated,
+    /// A known caller without the permission. 403.
+    Forbidden,
+    /// Nothing there, or nothing this caller may know of. 404.
+    NotFound,
+    /// The path exists, the method does not. 405.
+    MethodNotAllowed,
+    /// A value outside what the contract allows. 422.
+    Invalid,
+    /// The state of the resource forbids the change. 409.
+    Conflict,
+    /// The request or its answer is larger than can be carried. 413.
+    TooLarge,
+    /// Come back later: throttled, or a dependency is away. 503.
+    Unavailable,
+    /// Our fault. 500.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The HTTP status (RFC 9110) every endpoint group answers for this kind.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::Invalid => 422,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A point in time in whole microseconds UTC, from year 0 to the last day of year 9999.
+///
+/// The bounds make the text form fixed in width, so that its byte order is the order of time: keys rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(Timestamp);
+
+/// A calendar day, UTC; `2026-11-20`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(Date);
+
+/// Text or number that is no instant in the supported range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not a date and time")]
+pub struct InvalidInstant;
+
+impl Instant {
+    /// 9999-12-30T22:00:00Z: the last instant that is in year 9999 in every time zone.
+    pub const MAX: Self = Self(Timestamp::constant(253_402_207_200, 0));
+    const MIN: Self = Self(Timestamp::constant(-62_167_219_200, 0));
+
+    /// Cuts to whole microseconds. `None` outside the supported years.
+    pub fn from_timestamp(timestamp: Timestamp) -> Option<Self> {
+        // Truncation must go towards the past also before 1970, or an instant could sort after a later one.
+        let micros = timestamp.as_nanosecond().div_euclid(1_000);
+        let cut = Self(Timestamp::from_microsecond(i64::try_from(micros).ok()?).ok()?);
+        (Self::MIN..=Self::MAX).contains(&cut).then_some(cut)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn from_epoch_millis(millis: i64) -> Result<Self, InvalidInstant> {
+        Timestamp::from_millisecond(millis)
+            .ok()
+            .and_then(Self::from_timestamp)
+            .ok_or(InvalidInstant)
+    }
+
+    /// RFC 3339 with any offset, and what FOLIO sends besides: an offset without colon (`+0000`), a date alone, a date and
+    /// time without offset (both read as UTC), and epoch milliseconds in digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidInstant> {
+        let text = text.trim();
+        if !text.is_empty() && text.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit()) {
+            return Self::from_epoch_millis(text.parse().map_err(|_| InvalidInstant)?);
+        }
+        let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
+            let civil = text.parse::<DateTime>().ok()?;
+            civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        });
+        timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)
+    }
+
+    /// FOLIO's form: milliseconds and a numeric offset, `2024-11-14T08:48:48.340+00:00`, never `Z`.
+    pub fn to_folio(self) -> String {
+        self.0.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
+    }
+
+    /// The day this instant falls on, UTC.
+    pub fn day(self) -> Day {
+        Day(self.0.to_zoned(TimeZone::UTC).date())
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z, as DynamoDB's TTL and JWT want it.
+    pub fn epoch_seconds(self) -> i64 {
+        self.0.as_second()
+    }
+
+    /// This instant moved forward; stops at [`Instant::MAX`].
+    pub fn plus(self, span: Duration) -> Self {
+        let moved = self.0.checked_add(signed(span)).ok().and_then(Self::from_timestamp);
+        moved.unwrap_or(Self::MAX)
+    }
+
+    /// This instant moved back; stops at the first supported one.
+    pub fn minus(self, span: Duration) -> Self {
+        let moved = self.0.checked_sub(signed(span)).ok().and_then(Self::from_timestamp);
+        moved.unwrap_or(Self::MIN)
+    }
+
+    /// How long after `earlier` this is; zero when it is not after.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::try_from(self.0.duration_since(earlier.0)).unwrap_or(Duration::ZERO)
+    }
+}
+
+fn signed(span: Duration) -> SignedDuration {
+    SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX)
+}
+
+/// The stored form: `2024-11-14T08:48:48.340000Z`, always 27 bytes.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.0)
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+impl Day {
+    /// `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Result<Self, InvalidInstant> {
+        text.parse().map(Self).map_err(|_| InvalidInstant)
+    }
+
+    /// Midnight UTC, the first instant of the day.
+    pub fn start(self) -> Instant {
+        let midnight = self.0.to_datetime(jiff::civil::Time::midnight());
+        let zoned = midnight.to_zoned(TimeZone::UTC).ok();
+        zoned
+            .and_then(|z| z.timestamp().round(Unit::Microsecond).ok())
+            .and_then(Instant::from_timestamp)
+            .unwrap_or(Instant::MIN)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_every_form_folio_sends() {
+        for (text, expected) in [
+            ("2022-11-10T09:29:00.578Z", "2022-11-10T09:29:00.578000Z"),
+            ("2018-07-19T00:00:00.000+0000", "2018-07-19T00:00:00.000000Z"),
+            ("2018-07-19T02:30:00.000+0230", "2018-07-19T00:00:00.000000Z"),
+            ("2008-05-15T03:53:00-07:00", "2008-05-15T10:53:00.000000Z"),
+            ("2018-07-19", "2018-07-19T00:00:00.000000Z"),
+            ("2018-07-19T01:02:03", "2018-07-19T01:02:03.000000Z"),
+            ("1668072540578", "2022-11-10T09:29:00.578000Z"),
+            ("-1", "1969-12-31T23:59:59.999000Z"),
+            ("2024-01-01T00:00:00.123456789Z", "2024-01-01T00:00:00.123456Z"),
+        ] {
+            assert_eq!(
+                Instant::parse(text).map(|i| i.to_string()).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_instant() {
+        for text in [
+            "",
+            "yesterday",
+            "2018-13-01",
+            "2018-07-19T25:00:00Z",
+            "99999999999999999999",
+            "-009999-01-01T00:00:00Z",
+            "--1",
+        ] {
+            assert_eq!(Instant::parse(text), Err(InvalidInstant), "{text}");
+        }
+    }
+
+    #[test]
+    fn folio_form_has_milliseconds_and_a_numeric_offset() {
+        let instant = Instant::parse("2024-11-14T08:48:48.340999Z").unwrap();
+        assert_eq!(instant.to_folio(), "2024-11-14T08:48:48.340+00:00");
+        assert_eq!(
+            Instant::parse("0031-01-02T00:00:00Z").unwrap().to_folio(),
+            "0031-01-02T00:00:00.000+00:00"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn text_order_is_time_order(a in -62_167_219_200_000_i64..253_402_207_200_000, b in -62_167_219_200_000_i64..253_402_207_200_000) {
+            let (a, b) = (Instant::from_epoch_millis(a).unwrap(), Instant::from_epoch_millis(b).unwrap());
+            prop_assert_eq!(a.to_string().len(), 27);
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+            prop_assert_eq!(Instant::parse(&a.to_string()), Ok(a));
+            prop_assert!(a.day().start() <= a);
+        }
+    }
+}

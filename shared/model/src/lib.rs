@@ -1,0 +1,29 @@
+//! The domain of Sporlog, pure: no AWS, no HTTP, no async runtime.
+//!
+//! Owns what an audit event is ([`Event`]), how a FOLIO payload becomes one ([`folio`]), how events become export lines,
+//! segments and digests ([`export`]), and the validated ids, instants and names all of these are made of.
+//! Must not know how anything is stored, sent or authorized.
+//!
+//! Start with [`Event`], then [`folio::parse_event`] for the way in and [`export::Segment`] for the way out.
+
+mod clock;
+mod destination;
+mod entity;
+mod error;
+mod event;
+pub mod export;
+pub mod folio;
+mod ids;
+mod instant;
+mod json;
+mod piece_status;
+
+pub use clock::Clock;
+pub use destination::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, RoleArn};
+pub use entity::{EntityType, Source};
+pub use error::ErrorKind;
+pub use event::{Action, Actor, Event, RecordedEvent};
+pub use ids::{EntityId, EventId, InvalidId, OrgId, RunId};
+pub use instant::{Day, Instant, InvalidInstant};
+pub use json::{InvalidJson, JsonObject};
+pub use piece_status::{PieceStatus, status_changes};
