@@ -1,0 +1,19 @@
+//! What the HTTP functions share.
+//!
+//! Owns who is calling ([`Caller`]), how an error leaves ([`ApiError`], [`ErrorShape`]) and the layer around every group's
+//! router ([`group`]). Must not know the store, nor any group's resources.
+//!
+//! Architecture invariant: a handler says what went wrong ([`ApiError`]); the group's shape, chosen once in [`group`], says
+//! how that looks. No handler writes an error body.
+
+mod caller;
+mod error;
+mod group;
+mod query;
+mod shape;
+
+pub use caller::Caller;
+pub use error::ApiError;
+pub use group::group;
+pub use query::QueryParameters;
+pub use shape::ErrorShape;

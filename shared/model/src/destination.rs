@@ -162,7 +162,7 @@ impl fmt::Debug for RoleArn {
     }
 }
 
-/// The external id of an organization: issued by Sporlog, sent with every AssumeRole, so that no other organization can
+/// The external id of an organization: issued by Sporlog, sent with every `AssumeRole`, so that no other organization can
 /// name this one's role (IAM User Guide, "The confused deputy problem"). 2–1,224 characters of `A-Z a-z 0-9 + = , . @ : / -`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// A JSON object exactly as its producer wrote it, less the white space between its tokens.
@@ -22,7 +22,7 @@ impl JsonObject {
         Self::from_raw(raw)
     }
 
-    /// The object in a larger document that serde_json has already checked.
+    /// The object in a larger document that `serde_json` has already checked.
     pub fn from_raw(raw: &RawValue) -> Result<Self, InvalidJson> {
         if !raw.get().starts_with('{') {
             return Err(InvalidJson);
@@ -30,6 +30,11 @@ impl JsonObject {
         RawValue::from_string(without_white_space(raw.get()))
             .map(Self)
             .map_err(|_| InvalidJson)
+    }
+
+    /// An object that was one when it was stored, so that reading it back costs no second pass.
+    pub fn from_stored(raw: Box<RawValue>) -> Result<Self, InvalidJson> {
+        if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(InvalidJson) }
     }
 
     /// The object's text.
@@ -81,13 +86,6 @@ impl fmt::Debug for JsonObject {
 impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for JsonObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::from_raw(&raw).map_err(serde::de::Error::custom)
     }
 }
 

@@ -63,7 +63,7 @@ mod tests {
             r#"{"receivingStatus":"Received","claimingInterval":0}"#,
             r#"{"receivingStatus":"Received","claimingInterval":0,"comment":"c"}"#,
             r#"{"receivingStatus":"Expected","claimingInterval":0}"#,
-            r#"{}"#,
+            "{}",
         ]
         .map(status);
         assert_eq!(status_changes(&history), [1, 3, 4, 6, 7]);

@@ -1,0 +1,32 @@
+//! Everything Sporlog keeps, in one DynamoDB table.
+//!
+//! Owns the keys ([`keys`], the only place that builds or reads one), what an item holds, and every read and write. Must not
+//! know HTTP, S3 or Lambda. Every method that touches an organization's data takes a [`sporlog_auth::TenantScope`].
+//!
+//! Start with [`Store::append`], the one way in for events; [`Store::history`] is the way out for readers and
+//! [`Store::feed`] for the export. `docs/data-model.md` shows the items.
+
+mod append;
+mod body;
+mod due;
+mod error;
+mod event_item;
+mod export_state;
+mod feed;
+mod history;
+mod keys;
+mod lease;
+mod piece_history;
+mod row;
+mod run;
+mod table;
+
+pub use append::Appended;
+pub use due::DueOrg;
+pub use error::StoreError;
+pub use export_state::{ExportConfig, ExportState};
+pub use feed::Feed;
+pub use history::{HistoryPage, HistoryQuery, SortField, SortOrder};
+pub use lease::{Lease, LeaseAttempt};
+pub use run::{Run, RunObject, RunStatus, RunTrigger};
+pub use table::Store;

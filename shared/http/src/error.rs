@@ -1,0 +1,94 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use sporlog_auth::Denied;
+use sporlog_model::ErrorKind;
+
+/// An error on its way to the client.
+///
+/// `message` and `parameters` are for the client; `cause` is for the log and never leaves.
+#[derive(Debug)]
+pub struct ApiError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) parameters: Vec<(String, String)>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// `code` is stable and for programs, `message` a sentence for people that names the field where one is at fault.
+    pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            parameters: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// A value outside what the contract allows, named with what was sent.
+    pub fn invalid(parameter: &str, value: &str, problem: &str) -> Self {
+        Self::new(ErrorKind::Invalid, "validationError", format!("{parameter} {problem}"))
+            .with_parameter(parameter, value)
+    }
+
+    /// A fault of ours or of what we depend on.
+    pub fn fault(kind: ErrorKind, cause: impl Error + Send + Sync + 'static) -> Self {
+        let (code, message) = match kind {
+            ErrorKind::Unavailable => ("unavailable", "The service is busy, try again later"),
+            _ => ("internalError", "Internal server error"),
+        };
+        Self {
+            cause: Some(Box::new(cause)),
+            ..Self::new(kind, code, message)
+        }
+    }
+
+    /// A name and value that tell the client more.
+    pub fn with_parameter(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.parameters.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// The cause and its causes, for the log: an SDK error alone says no more than "service error".
+    pub(crate) fn cause_chain(&self) -> Option<String> {
+        let first: &(dyn Error + 'static) = self.cause.as_deref()?;
+        let chain = std::iter::successors(Some(first), |error: &&(dyn Error + 'static)| (*error).source());
+        Some(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::MissingScope(scope) => Self::new(
+                ErrorKind::Forbidden,
+                "unauthorized",
+                format!("The permission {scope} is required"),
+            ),
+            Denied::OtherOrganization => Self::new(ErrorKind::NotFound, "notFound", "Not found"),
+        }
+    }
+}
+
+/// The status only. The layer around the group finds the error in the extensions and writes the body in the group's shape.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::from_u16(self.kind.status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            .into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

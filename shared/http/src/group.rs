@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Method};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use lambda_http::request::RequestContext;
+use sporlog_model::ErrorKind;
+
+use crate::caller::principal;
+use crate::{ApiError, ErrorShape};
+
+/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
+pub fn group(router: Router, shape: ErrorShape) -> Router {
+    router
+        .fallback(|| async { ApiError::new(ErrorKind::NotFound, "notFound", "Not found") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(ErrorKind::MethodNotAllowed, "methodNotAllowed", "Method not allowed")
+        })
+        .layer(middleware::from_fn(move |request, next| answer(shape, request, next)))
+}
+
+/// What a request's log line tells: never a header, a parameter or a body.
+struct Line {
+    method: Method,
+    route: String,
+    org: Option<String>,
+    request_id: String,
+}
+
+async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let line = Line::of(&request);
+    let mut response = next.run(request).await;
+    let error = response.extensions_mut().remove::<Arc<ApiError>>();
+    if let Some(error) = &error {
+        let body = shape.body(error, &line.request_id).to_string();
+        response = (response.status(), body).into_response();
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    line.log(&response, error.as_deref(), started);
+    response
+}
+
+impl Line {
+    fn of(request: &Request) -> Self {
+        let context = request.extensions().get::<RequestContext>();
+        let request_id = match context {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+            _ => None,
+        };
+        Self {
+            method: request.method().clone(),
+            // The route, not the path: ids are the customer's.
+            route: request
+                .extensions()
+                .get::<MatchedPath>()
+                .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned()),
+            org: principal(context).map(|principal| principal.org.to_string()),
+            request_id: request_id.unwrap_or_default(),
+        }
+    }
+
+    fn log(&self, response: &Response, error: Option<&ApiError>, started: Instant) {
+        let Self {
+            method,
+            route,
+            org,
+            request_id,
+        } = self;
+        let status = response.status().as_u16();
+        let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let org = org.as_deref().unwrap_or("-");
+        let code = error.map_or("-", |error| error.code);
+        if let Some(cause) = error.and_then(ApiError::cause_chain) {
+            tracing::error!(%method, %route, org, %request_id, status, duration_us, code, cause, "request failed");
+        } else {
+            tracing::info!(%method, %route, org, %request_id, status, duration_us, code, "request");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use sporlog_auth::TenantScope;
+use sporlog_model::{Day, Event, Instant, OrgId};
+use tokio::time;
+
+use crate::event_item::{StoredBody, event_row, feed_row, index_row};
+use crate::keys::{self, FeedPlace};
+use crate::row::Row;
+use crate::table::Change;
+use crate::{Store, StoreError};
+
+/// Over how long a contended append is tried again before it is reported as throttled.
+const RETRY_FOR: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many days this process remembers to be listed before it starts over; a bound on memory, not on days.
+const LISTED_DAYS_KEPT: usize = 10_000;
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log now.
+    Stored,
+    /// It was there before. The first telling stays.
+    Duplicate,
+}
+
+enum Attempt {
+    Done(Appended),
+    /// Another transaction touched the same items at the same time; nothing was written.
+    Contended(StoreError),
+}
+
+impl Store {
+    /// Adds an event to the log: all of it or nothing, once.
+    ///
+    /// One transaction writes the mark that takes the event's id, the row in its entity's history, the index row, the feed
+    /// entry, the parts of a large body, and adds to the entity's counts. So counts are exact, and a repeat changes nothing.
+    ///
+    /// The instant it is recorded at is the clock's at each attempt, and the client gives up on an attempt after 20 s: an
+    /// entry becomes visible at most 20 s (and the difference between two clocks) after the instant in its key, and the
+    /// export, which waits longer than that, never passes one by.
+    pub async fn append(&self, scope: &TenantScope, event: &Event) -> Result<Appended, StoreError> {
+        let body = StoredBody::of(event)?;
+        let started = time::Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let recorded_at = self.clock.now();
+            self.list_feed_day(scope.org(), recorded_at.day()).await?;
+            match self.try_append(scope.org(), event, &body, recorded_at).await? {
+                Attempt::Done(appended) => return Ok(appended),
+                Attempt::Contended(error) if started.elapsed() >= RETRY_FOR => return Err(error),
+                Attempt::Contended(_) => {
+                    // Full jitter: writers that met once should not meet again.
+                    time::sleep(pause.mul_f64(fastrand::f64())).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn try_append(
+        &self,
+        org: &OrgId,
+        event: &Event,
+        body: &StoredBody,
+        recorded_at: Instant,
+    ) -> Result<Attempt, StoreError> {
+        let items = self.append_items(org, event, body, recorded_at);
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        let Err(error) = sent else {
+            return Ok(Attempt::Done(Appended::Stored));
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(error.into());
+        };
+        let codes: Vec<&str> = canceled
+            .cancellation_reasons()
+            .iter()
+            .filter_map(|reason| reason.code())
+            .collect();
+        if codes.first() == Some(&"ConditionalCheckFailed") {
+            // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
+            return Ok(Attempt::Done(Appended::Duplicate));
+        }
+        let contended = [
+            "TransactionConflict",
+            "ThrottlingError",
+            "ProvisionedThroughputExceeded",
+        ];
+        if codes.iter().any(|code| contended.contains(code)) {
+            return Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))));
+        }
+        Err(error.into())
+    }
+
+    /// The transaction. The mark must stay first: [`Store::try_append`] reads its cancellation reason by position.
+    fn append_items(
+        &self,
+        org: &OrgId,
+        event: &Event,
+        body: &StoredBody,
+        recorded_at: Instant,
+    ) -> Vec<TransactWriteItem> {
+        let partition = keys::entity_partition(org, event.entity_type, &event.entity_id);
+        let mark = Row::at(keys::seen(org, event.entity_type, event.id))
+            .with_text("entity_id", event.entity_id.as_str())
+            .with_text("occurred_at", event.occurred_at.to_string());
+        let count = Change::new("ADD total :one, #action :one")
+            .name("#action", format!("total_{}", event.action))
+            .number(":one", 1);
+        let place = FeedPlace {
+            recorded_at,
+            entity_type: event.entity_type,
+            event_id: event.id,
+        };
+        let feed_key = keys::feed(org, &event.entity_id, &place);
+        let mut items = vec![
+            self.create(mark),
+            self.create(event_row(&partition, event, body, recorded_at)),
+            self.create(index_row(&partition, event)),
+            self.update(keys::head(&partition), count),
+            self.create(feed_row(feed_key, event, body)),
+        ];
+        for (number, part) in body.parts().into_iter().enumerate() {
+            let row = Row::at(keys::part(&partition, event.id, number)).with_bytes("body", part.to_vec());
+            items.push(self.create(row));
+        }
+        items
+    }
+
+    /// Lists `day` among the days of the feed, before the first entry of that day is written: the export reads listed days
+    /// only, so that an organization which was idle for a year costs no year of empty queries.
+    async fn list_feed_day(&self, org: &OrgId, day: Day) -> Result<(), StoreError> {
+        let listed = (org.clone(), day);
+        if self.listed_days().contains(&listed) {
+            return Ok(());
+        }
+        let row = Row::at(keys::feed_day(org, day));
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row.0))
+            .send()
+            .await?;
+        let mut days = self.listed_days();
+        if days.len() >= LISTED_DAYS_KEPT {
+            days.clear();
+        }
+        days.insert(listed);
+        Ok(())
+    }
+
+    fn listed_days(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<(OrgId, Day)>> {
+        // A set of days is whole after any panic, so a poisoned lock is as good as another.
+        self.listed_days
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,130 @@
+use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
+use sporlog_auth::TenantScope;
+use sporlog_model::export::SegmentPlan;
+use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, Instant, KeyPrefix, RoleArn};
+
+use crate::keys;
+use crate::row::Row;
+use crate::table::{Change, text};
+use crate::{Store, StoreError};
+
+/// What an organization configured for its export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportConfig {
+    pub destination: Destination,
+    pub enabled: bool,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+/// How far an organization's export is. Only the holder of the lease changes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportState {
+    /// Everything recorded before this is exported; `None` before the first segment.
+    pub exported_to: Option<Instant>,
+    /// The sequence number of the next event.
+    pub next_seq: u64,
+    /// The hash of the newest digest.
+    pub previous_digest_sha256: Option<String>,
+    /// A segment that was planned and not committed: it must be finished before anything else.
+    pub plan: Option<SegmentPlan>,
+    /// Failed runs since the last that did not fail.
+    pub consecutive_failures: u64,
+}
+
+impl Store {
+    /// Sets an organization's export up, or changes it. Progress is kept. An enabled export is due at once.
+    pub async fn put_export_config(&self, scope: &TenantScope, config: &ExportConfig) -> Result<(), StoreError> {
+        let org = scope.org();
+        let Destination {
+            bucket,
+            region,
+            role_arn,
+            external_id,
+            prefix,
+        } = &config.destination;
+        let row = Row::at(keys::export_config(org))
+            .with_text("bucket", bucket.as_str())
+            .with_text("region", region.as_str())
+            .with_text("role_arn", role_arn.as_str())
+            .with_text("external_id", external_id.as_str())
+            .with_text("prefix", prefix.as_str())
+            .with_flag("enabled", config.enabled)
+            .with_text("created_at", config.created_at.to_string())
+            .with_text("updated_at", config.updated_at.to_string());
+        let due = if config.enabled {
+            let (partition, sort) = keys::due(org, config.updated_at);
+            Change::new("SET gsi1pk = :due_pk, gsi1sk = :due_sk")
+                .text(":due_pk", partition)
+                .text(":due_sk", sort)
+        } else {
+            Change::new("REMOVE gsi1pk, gsi1sk")
+        };
+        self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)])
+            .await
+    }
+
+    /// The configuration; `None` before the first.
+    pub async fn export_config(&self, scope: &TenantScope) -> Result<Option<ExportConfig>, StoreError> {
+        self.get(keys::export_config(scope.org()))
+            .await?
+            .as_ref()
+            .map(parse_config)
+            .transpose()
+    }
+
+    /// The progress; `None` before the first configuration.
+    pub async fn export_state(&self, scope: &TenantScope) -> Result<Option<ExportState>, StoreError> {
+        self.get(keys::export_state(scope.org()))
+            .await?
+            .as_ref()
+            .map(parse_state)
+            .transpose()
+    }
+
+    /// Takes an organization whose export is switched off out of the due index, unless it was switched on meanwhile.
+    pub(crate) async fn clear_due(&self, scope: &TenantScope) -> Result<(), StoreError> {
+        let key = keys::export_config(scope.org());
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .condition_expression("attribute_not_exists(pk) OR enabled = :off")
+            .expression_attribute_values(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
+        #[expect(
+            clippy::expect_used,
+            reason = "table, key and condition, all that is required, are set above"
+        )]
+        let check = TransactWriteItem::builder()
+            .condition_check(check.build().expect("a complete check"))
+            .build();
+        let remove = self.update(keys::export_state(scope.org()), Change::new("REMOVE gsi1pk, gsi1sk"));
+        self.transact(vec![check, remove]).await
+    }
+}
+
+fn parse_config(row: &Row) -> Result<ExportConfig, StoreError> {
+    let instant = |text: &str| Instant::parse(text).ok();
+    Ok(ExportConfig {
+        destination: Destination {
+            bucket: row.parse("bucket", |text| BucketName::parse(text).ok())?,
+            region: row.parse("region", |text| AwsRegion::parse(text).ok())?,
+            role_arn: row.parse("role_arn", |text| RoleArn::parse(text).ok())?,
+            external_id: row.parse("external_id", |text| ExternalId::parse(text).ok())?,
+            prefix: row.parse("prefix", |text| KeyPrefix::parse(text).ok())?,
+        },
+        enabled: row.flag("enabled")?,
+        created_at: row.parse("created_at", instant)?,
+        updated_at: row.parse("updated_at", instant)?,
+    })
+}
+
+pub(crate) fn parse_state(row: &Row) -> Result<ExportState, StoreError> {
+    Ok(ExportState {
+        exported_to: row.parse_optional("exported_to", |text| Instant::parse(text).ok())?,
+        next_seq: row.count("next_seq")?.max(1),
+        previous_digest_sha256: row.optional_text("previous_digest_sha256").map(str::to_owned),
+        plan: row.parse_optional("plan", |json| serde_json::from_str(json).ok())?,
+        consecutive_failures: row.count("consecutive_failures")?,
+    })
+}

@@ -1,0 +1,382 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use futures_util::future::try_join;
+use sporlog_auth::TenantScope;
+use sporlog_model::{EntityId, EntityType, RecordedEvent};
+
+use crate::event_item::{IndexRow, StoredEvent, parse_event_row, parse_index_row};
+use crate::keys::{self, EventPlace};
+use crate::row::Row;
+use crate::table::text;
+use crate::{Store, StoreError};
+
+/// `BatchGetItem` takes at most this many keys.
+const BATCH_GET_KEYS: usize = 100;
+
+/// What a page of a history is ordered by. Ties are broken by when the event happened, then by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortField {
+    /// When it happened. A page costs its own rows, plus a count over the offset.
+    OccurredAt,
+    /// When it was published; unknown sorts as the latest. Costs as much, plus a lookup of each row of the page.
+    PublishedAt,
+    /// The event's id. This order and the ones below read the small index row of every event of the entity.
+    Id,
+    /// The action's name.
+    Action,
+    /// The user's id; unknown sorts last.
+    ActorId,
+}
+
+/// In which direction. Descending is the exact reverse of ascending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortOrder {
+    Ascending,
+    Descending,
+}
+
+/// Which part of a history to read.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryQuery {
+    pub sort: SortField,
+    pub order: SortOrder,
+    pub offset: u64,
+    pub limit: u64,
+    /// Reading stops once the bodies read come to more than this, so that no history exhausts the memory.
+    pub max_body_bytes: usize,
+}
+
+/// A part of a history.
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// How many events the whole history has.
+    pub total: u64,
+    pub events: Vec<RecordedEvent>,
+    /// Whether `events` is all that was asked for; false when `max_body_bytes` cut it short.
+    pub complete: bool,
+}
+
+/// One entity, within the partition that holds all of its rows.
+pub(crate) struct Entity<'a> {
+    pub(crate) kind: EntityType,
+    pub(crate) id: &'a EntityId,
+    pub(crate) partition: String,
+}
+
+impl<'a> Entity<'a> {
+    pub(crate) fn of(scope: &TenantScope, entity_type: EntityType, entity_id: &'a EntityId) -> Self {
+        Self {
+            kind: entity_type,
+            id: entity_id,
+            partition: keys::entity_partition(scope.org(), entity_type, entity_id),
+        }
+    }
+}
+
+/// Collects events until their bodies exceed a budget.
+pub(crate) struct Collector {
+    events: Vec<RecordedEvent>,
+    bytes_left: usize,
+}
+
+impl Collector {
+    fn is_full(&self) -> bool {
+        self.bytes_left == 0
+    }
+
+    fn push(&mut self, recorded: RecordedEvent) {
+        let documents = [&recorded.event.data, &recorded.event.original];
+        let bytes: usize = documents.into_iter().flatten().map(|document| document.as_str().len()).sum();
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.events.push(recorded);
+    }
+}
+
+impl Store {
+    /// A page of an entity's history, strongly consistent. An unknown entity has an empty one.
+    pub async fn history(
+        &self,
+        scope: &TenantScope,
+        entity_type: EntityType,
+        entity_id: &EntityId,
+        query: HistoryQuery,
+    ) -> Result<HistoryPage, StoreError> {
+        let entity = Entity::of(scope, entity_type, entity_id);
+        if query.offset == 0 && query.limit > 0 {
+            let (total, (events, complete)) =
+                try_join(self.total(&entity), Box::pin(self.rows(&entity, query))).await?;
+            return Ok(HistoryPage {
+                total,
+                events,
+                complete,
+            });
+        }
+        // With an offset it pays to know first whether there is anything behind it.
+        let total = self.total(&entity).await?;
+        if query.limit == 0 || query.offset >= total {
+            return Ok(HistoryPage {
+                total,
+                events: Vec::new(),
+                complete: true,
+            });
+        }
+        let (events, complete) = self.rows(&entity, query).await?;
+        Ok(HistoryPage {
+            total,
+            events,
+            complete,
+        })
+    }
+
+    async fn total(&self, entity: &Entity<'_>) -> Result<u64, StoreError> {
+        self.get(keys::head(&entity.partition))
+            .await?
+            .map_or(Ok(0), |head| head.count("total"))
+    }
+
+    async fn rows(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
+        match query.sort {
+            SortField::OccurredAt => self.rows_in_key_order(entity, query).await,
+            SortField::PublishedAt => {
+                let request = self.range(&entity.partition, keys::INDEX_PREFIX, query.order);
+                let rows = self.slice(request, query.offset, query.limit).await?;
+                let places = rows.iter().map(|row| parse_index_row(row).map(|index| index.place));
+                self.load(entity, places.collect::<Result<_, _>>()?, query.max_body_bytes)
+                    .await
+            }
+            SortField::Id | SortField::Action | SortField::ActorId => {
+                let index = self.index(entity).await?;
+                self.load(entity, page_of(index, query), query.max_body_bytes).await
+            }
+        }
+    }
+
+    async fn rows_in_key_order(
+        &self,
+        entity: &Entity<'_>,
+        query: HistoryQuery,
+    ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
+        let request = self.range(&entity.partition, keys::EVENT_PREFIX, query.order);
+        let mut collector = Collector {
+            events: Vec::new(),
+            bytes_left: query.max_body_bytes,
+        };
+        let Some(mut start) = self.skip(&request, query.offset).await? else {
+            return Ok((Vec::new(), true));
+        };
+        let mut left = query.limit;
+        loop {
+            let page = request
+                .clone()
+                .set_exclusive_start_key(start)
+                .limit(page_size(left))
+                .send()
+                .await?;
+            let rows = page.items.unwrap_or_default();
+            left = left.saturating_sub(rows.len() as u64);
+            for row in rows {
+                if collector.is_full() {
+                    return Ok((collector.events, false));
+                }
+                let stored = parse_event_row(&Row(row), entity.kind, entity.id)?;
+                collector.push(self.complete(&entity.partition, stored).await?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() || left == 0 {
+                return Ok((collector.events, true));
+            }
+        }
+    }
+
+    /// Every index row of an entity, in order of publication.
+    pub(crate) async fn index(&self, entity: &Entity<'_>) -> Result<Vec<IndexRow>, StoreError> {
+        let request = self.range(&entity.partition, keys::INDEX_PREFIX, SortOrder::Ascending);
+        let rows = self.slice(request, 0, u64::MAX).await?;
+        rows.iter().map(parse_index_row).collect()
+    }
+
+    /// Loads the events at `places`, in that order.
+    pub(crate) async fn load(
+        &self,
+        entity: &Entity<'_>,
+        places: Vec<EventPlace>,
+        max_body_bytes: usize,
+    ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
+        let mut collector = Collector {
+            events: Vec::new(),
+            bytes_left: max_body_bytes,
+        };
+        for batch in places.chunks(BATCH_GET_KEYS) {
+            let mut rows = self.batch_get(entity, batch).await?;
+            for place in batch {
+                if collector.is_full() {
+                    return Ok((collector.events, false));
+                }
+                let key = keys::event(&entity.partition, place);
+                // The index row and the event row are written in one transaction, so a missing one is damage.
+                let row = rows.remove(&key.sk).ok_or_else(|| StoreError::Corrupt {
+                    key: format!("{} {}", key.pk, key.sk),
+                    problem: "missing",
+                })?;
+                let stored = parse_event_row(&row, entity.kind, entity.id)?;
+                collector.push(self.complete(&entity.partition, stored).await?);
+            }
+        }
+        Ok((collector.events, true))
+    }
+
+    async fn batch_get(&self, entity: &Entity<'_>, places: &[EventPlace]) -> Result<HashMap<String, Row>, StoreError> {
+        let mut keys: Vec<_> = places
+            .iter()
+            .map(|place| keys::event(&entity.partition, place))
+            .map(|key| HashMap::from([("pk".to_owned(), text(key.pk)), ("sk".to_owned(), text(key.sk))]))
+            .collect();
+        let mut found = HashMap::with_capacity(places.len());
+        // DynamoDB answers as much as fits into 16 MB and hands the other keys back.
+        while !keys.is_empty() {
+            #[expect(clippy::expect_used, reason = "the keys, all that is required, are set")]
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .expect("complete keys");
+            let mut output = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, wanted)
+                .send()
+                .await?;
+            let rows = output
+                .responses
+                .as_mut()
+                .and_then(|tables| tables.remove(&self.table))
+                .unwrap_or_default();
+            for row in rows.into_iter().map(Row) {
+                found.insert(row.text("sk")?.to_owned(), row);
+            }
+            let unprocessed = output
+                .unprocessed_keys
+                .as_mut()
+                .and_then(|tables| tables.remove(&self.table));
+            keys = unprocessed.map(|wanted| wanted.keys).unwrap_or_default();
+        }
+        Ok(found)
+    }
+
+    /// Puts the body of a large event together from its parts.
+    pub(crate) async fn complete(&self, partition: &str, stored: StoredEvent) -> Result<RecordedEvent, StoreError> {
+        if stored.parts == 0 {
+            return Ok(stored.recorded);
+        }
+        let prefix = keys::part_prefix(stored.recorded.event.id);
+        let request = self.range(partition, &prefix, SortOrder::Ascending);
+        let rows = self.slice(request, 0, u64::MAX).await?;
+        let damaged = |problem| StoreError::Corrupt {
+            key: format!("{partition} {prefix}"),
+            problem,
+        };
+        if rows.len() as u64 != stored.parts {
+            return Err(damaged("parts are missing"));
+        }
+        let mut body = Vec::new();
+        for row in &rows {
+            body.extend_from_slice(row.bytes("body").ok_or_else(|| row.corrupt("body"))?);
+        }
+        stored
+            .with_body(&body)
+            .ok_or_else(|| damaged("the body cannot be read"))
+    }
+
+    /// A query over the rows of a partition whose sort key begins with `prefix`.
+    pub(crate) fn range(&self, partition: &str, prefix: &str, order: SortOrder) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(partition))
+            .expression_attribute_values(":prefix", text(prefix))
+            .scan_index_forward(order == SortOrder::Ascending)
+    }
+
+    /// The rows of a query from `offset`, `limit` of them.
+    pub(crate) async fn slice(
+        &self,
+        request: QueryFluentBuilder,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let Some(mut start) = self.skip(&request, offset).await? else {
+            return Ok(Vec::new());
+        };
+        let mut rows = Vec::new();
+        loop {
+            let left = limit.saturating_sub(rows.len() as u64);
+            let page = request
+                .clone()
+                .set_exclusive_start_key(start)
+                .limit(page_size(left))
+                .send()
+                .await?;
+            rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
+            start = page.last_evaluated_key;
+            if start.is_none() || rows.len() as u64 >= limit {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// The key to start after in order to pass `offset` rows; `None` if there are not more than that. The rows are counted
+    /// by DynamoDB and do not travel.
+    async fn skip(&self, request: &QueryFluentBuilder, offset: u64) -> Result<Option<StartKey>, StoreError> {
+        let mut start = None;
+        let mut left = offset;
+        while left > 0 {
+            let count = request
+                .clone()
+                .select(Select::Count)
+                .set_exclusive_start_key(start)
+                .limit(page_size(left));
+            let page = count.send().await?;
+            left = left.saturating_sub(u64::try_from(page.count).unwrap_or(0));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(start))
+    }
+}
+
+type StartKey = Option<HashMap<String, AttributeValue>>;
+
+fn page_size(left: u64) -> i32 {
+    i32::try_from(left).unwrap_or(i32::MAX)
+}
+
+/// Sorts the index of an entity and cuts the page out of it.
+pub(crate) fn page_of(mut index: Vec<IndexRow>, query: HistoryQuery) -> Vec<EventPlace> {
+    index.sort_by(|a, b| {
+        let field = match query.sort {
+            SortField::Id => a.place.event_id.cmp(&b.place.event_id),
+            SortField::OccurredAt => a.place.occurred_at.cmp(&b.place.occurred_at),
+            SortField::PublishedAt => unknown_last(a.published_at.as_ref(), b.published_at.as_ref()),
+            SortField::Action => a.action.cmp(&b.action),
+            SortField::ActorId => unknown_last(a.actor_id.as_ref(), b.actor_id.as_ref()),
+        };
+        let tie = || (a.place.occurred_at, a.place.event_id).cmp(&(b.place.occurred_at, b.place.event_id));
+        field.then_with(tie)
+    });
+    if query.order == SortOrder::Descending {
+        index.reverse();
+    }
+    let from = usize::try_from(query.offset).unwrap_or(usize::MAX);
+    let count = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    index.into_iter().skip(from).take(count).map(|row| row.place).collect()
+}
+
+pub(crate) fn unknown_last<T: Ord>(a: Option<&T>, b: Option<&T>) -> std::cmp::Ordering {
+    a.is_none().cmp(&b.is_none()).then_with(|| a.cmp(&b))
+}

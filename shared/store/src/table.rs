@@ -1,0 +1,161 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use sporlog_model::{Clock, Day, OrgId};
+
+use crate::StoreError;
+use crate::keys::Key;
+use crate::row::Row;
+
+/// The table. Cheap to clone; clones share connections and what they remember.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+    pub(crate) clock: Clock,
+    /// The days of which this process knows that the feed lists them.
+    pub(crate) listed_days: Arc<Mutex<HashSet<(OrgId, Day)>>>,
+}
+
+impl Store {
+    /// `client` must give up on a call within 20 s, all its retries included: the export relies on it (see
+    /// [`Store::append`]).
+    pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
+        Self {
+            client,
+            table: table.into(),
+            clock,
+            listed_days: Arc::default(),
+        }
+    }
+
+    /// A strongly consistent read of one item.
+    pub(crate) async fn get(&self, key: Key) -> Result<Option<Row>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let output = request.key("pk", text(key.pk)).key("sk", text(key.sk)).send().await?;
+        Ok(output.item.map(Row))
+    }
+
+    /// Part of a transaction: puts `row` where nothing is yet.
+    pub(crate) fn create(&self, row: Row) -> TransactWriteItem {
+        self.put(row, Some("attribute_not_exists(pk)".to_owned()))
+    }
+
+    /// Part of a transaction: puts `row` over what may be there.
+    pub(crate) fn replace(&self, row: Row) -> TransactWriteItem {
+        self.put(row, None)
+    }
+
+    fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row.0))
+            .set_condition_expression(condition);
+        #[expect(
+            clippy::expect_used,
+            reason = "table and item, all that is required, are set in the line above"
+        )]
+        let put = put.build().expect("a complete put");
+        TransactWriteItem::builder().put(put).build()
+    }
+
+    /// Part of a transaction: changes the item at `key`.
+    pub(crate) fn update(&self, key: Key, change: Change) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .update_expression(change.expression)
+            .set_condition_expression(change.condition)
+            .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
+            .set_expression_attribute_values(Some(change.values.into_iter().collect()));
+        #[expect(
+            clippy::expect_used,
+            reason = "table, key and expression, all that is required, are set above"
+        )]
+        let update = update.build().expect("a complete update");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    /// Sends a transaction all of whose conditions are about being first.
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(()) };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() {
+            let codes: Vec<_> = canceled
+                .cancellation_reasons()
+                .iter()
+                .filter_map(|reason| reason.code())
+                .collect();
+            if codes.contains(&"ConditionalCheckFailed") {
+                return Err(StoreError::Conflict);
+            }
+            if codes.contains(&"TransactionConflict") || codes.contains(&"ThrottlingError") {
+                return Err(StoreError::Throttled(Box::new(error)));
+            }
+        }
+        Err(error.into())
+    }
+}
+
+/// An update expression with its names and values.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) expression: String,
+    pub(crate) condition: Option<String>,
+    pub(crate) names: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, AttributeValue)>,
+}
+
+impl Change {
+    pub(crate) fn new(expression: impl Into<String>) -> Self {
+        Self {
+            expression: expression.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
+        self.condition = Some(condition.into());
+        self
+    }
+
+    pub(crate) fn name(mut self, placeholder: &str, name: impl Into<String>) -> Self {
+        self.names.push((placeholder.to_owned(), name.into()));
+        self
+    }
+
+    pub(crate) fn text(self, placeholder: &str, value: impl Into<String>) -> Self {
+        self.value(placeholder, text(value))
+    }
+
+    pub(crate) fn number(self, placeholder: &str, value: impl fmt::Display) -> Self {
+        self.value(placeholder, AttributeValue::N(value.to_string()))
+    }
+
+    pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.push((placeholder.to_owned(), value));
+        self
+    }
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
