@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 /// Whose tokens are believed: a JSON list of issuers.
 #[derive(Debug, Default)]
-pub(crate) struct TrustedIssuers(Vec<Issuer>);
+pub(crate) struct TrustedIssuers(Vec<TrustedIssuer>);
 
 /// One issuer and how to read its tokens.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Issuer {
+pub(crate) struct TrustedIssuer {
     /// The `iss` claim, exactly.
     pub(crate) issuer: String,
     /// The `aud` claim must contain this.
@@ -56,12 +56,12 @@ impl Default for ClaimNames {
 }
 
 impl TrustedIssuers {
-    pub(crate) fn find(&self, issuer: &str) -> Option<&Issuer> {
+    pub(crate) fn find(&self, issuer: &str) -> Option<&TrustedIssuer> {
         self.0.iter().find(|known| known.issuer == issuer)
     }
 }
 
-impl Issuer {
+impl TrustedIssuer {
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms
             .iter()
@@ -87,9 +87,9 @@ impl FromStr for TrustedIssuers {
     }
 }
 
-impl fmt::Debug for Issuer {
+impl fmt::Debug for TrustedIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer")
+        f.debug_struct("TrustedIssuer")
             .field("issuer", &self.issuer)
             .finish_non_exhaustive()
     }

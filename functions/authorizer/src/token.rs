@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sporlog_auth::{Principal, Role};
 use sporlog_model::OrgId;
 
-use crate::issuers::{Issuer, TrustedIssuers};
+use crate::issuers::{TrustedIssuer, TrustedIssuers};
 
 /// Why a token was refused. For the log; the caller learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub(crate) fn verify(token: &str, issuers: &TrustedIssuers) -> Result<Principal,
     principal(&verified.claims, issuer)
 }
 
-fn principal(claims: &Claims, issuer: &Issuer) -> Result<Principal, Refused> {
+fn principal(claims: &Claims, issuer: &TrustedIssuer) -> Result<Principal, Refused> {
     let names = &issuer.claims;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let org = text(&names.org)

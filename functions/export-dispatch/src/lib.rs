@@ -1,0 +1,98 @@
+//! Starts an export run for every organization whose export is due.
+//!
+//! Invoked by a schedule; what the event says does not matter. Reads only the due slice of the index and hands each
+//! organization to `export-run`, asynchronously. Starting one twice is harmless: a lease keeps runs apart.
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use futures_util::stream::{self, StreamExt};
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use serde_json::json;
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_model::{Clock, OrgId, error_chain};
+use sporlog_store::Store;
+
+/// Index shards read, and runs started, at the same time.
+const CALLS_AT_ONCE: usize = 16;
+
+/// The function, set up from `TABLE_NAME`, `EXPORT_RUN_FUNCTION` and the variables Lambda sets.
+#[derive(Debug)]
+pub struct ExportDispatch {
+    store: Store,
+    lambda: aws_sdk_lambda::Client,
+    run_function: String,
+    clock: Clock,
+}
+
+/// What one tick did.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Dispatched {
+    /// Organizations for which a run was started.
+    pub started: usize,
+}
+
+impl ExportDispatch {
+    /// Reads the configuration and builds the clients.
+    pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
+        let (table, run_function) =
+            environment.read(|reader| (reader.required("TABLE_NAME"), reader.required("EXPORT_RUN_FUNCTION")))?;
+        let aws = Aws::from_environment(environment)?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws.service(AwsService::DynamoDb));
+        Ok(Self {
+            store: Store::new(dynamodb, table, clock.clone()),
+            lambda: aws_sdk_lambda::Client::new(&aws.service(AwsService::Lambda)),
+            run_function,
+            clock,
+        })
+    }
+
+    /// One tick. Everything that can be started is, before what cannot becomes an error: a fault in one shard or one
+    /// invocation delays nobody else.
+    pub async fn handle(&self) -> Result<Dispatched, Diagnostic> {
+        let now = self.clock.now();
+        let shards = stream::iter(Store::due_shards()).map(|shard| self.store.due_exports(shard, now));
+        let found: Vec<_> = shards.buffer_unordered(CALLS_AT_ONCE).collect().await;
+        let mut failures = Vec::new();
+        let mut due = Vec::new();
+        for shard in found {
+            match shard {
+                Ok(orgs) => due.extend(orgs),
+                Err(error) => failures.push(error_chain(&error)),
+            }
+        }
+        let starts = stream::iter(due).map(|due| self.start(due.org));
+        let started: Vec<_> = starts.buffer_unordered(CALLS_AT_ONCE).collect().await;
+        let count = started.iter().filter(|start| start.is_ok()).count();
+        failures.extend(started.into_iter().filter_map(Result::err));
+        tracing::info!(started = count, failed = failures.len(), "exports dispatched");
+        match failures.first() {
+            None => Ok(Dispatched { started: count }),
+            Some(first) => {
+                tracing::error!(
+                    cause = first,
+                    failed = failures.len(),
+                    "not every due export was started"
+                );
+                let error_message = format!("{} calls failed; the next tick tries again", failures.len());
+                Err(Diagnostic {
+                    error_type: "NotDispatched".to_owned(),
+                    error_message,
+                })
+            }
+        }
+    }
+
+    async fn start(&self, org: OrgId) -> Result<(), String> {
+        let payload = json!({"orgId": org.as_str(), "trigger": "schedule"}).to_string();
+        let invoke = self
+            .lambda
+            .invoke()
+            .function_name(&self.run_function)
+            .invocation_type(InvocationType::Event);
+        match invoke.payload(Blob::new(payload)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error_chain(&error)),
+        }
+    }
+}

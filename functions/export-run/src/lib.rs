@@ -1,0 +1,101 @@
+//! One run of one organization's export: from its log into its bucket, exactly once.
+//!
+//! The protocol is in `run.rs`: lease, recovery, plan, put, commit. `segment.rs` reads the feed into segments, `backoff.rs`
+//! says when to try again. Start with [`ExportRun::handle`]; `docs/architecture.md` tells why it is safe to be cut anywhere.
+
+mod backoff;
+mod run;
+mod segment;
+
+use std::time::Duration;
+
+use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_export::BucketClients;
+use sporlog_model::{Clock, Instant, OrgId, RunId, error_chain};
+use sporlog_store::{RunTrigger, Store};
+
+/// The function, set up from `TABLE_NAME`, `SETTLE_SECONDS` and the variables Lambda sets.
+#[derive(Debug)]
+pub struct ExportRun {
+    store: Store,
+    clients: BucketClients,
+    clock: Clock,
+    /// How old an event must be to be exported: by then every write of an earlier instant is visible.
+    settle: Duration,
+}
+
+/// Whose export to run, and who asks.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRequest {
+    pub org_id: OrgId,
+    pub trigger: RunTrigger,
+}
+
+/// What a run did.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum RunOutcome {
+    Succeeded {
+        run_id: RunId,
+        event_count: u64,
+    },
+    /// There was nothing to export.
+    Empty {
+        run_id: RunId,
+    },
+    /// Recorded with the run; the next attempt is set.
+    Failed {
+        run_id: RunId,
+        error_code: &'static str,
+    },
+    /// Another run is at it.
+    Busy,
+    /// There is no export, or it is switched off.
+    Disabled,
+    /// Another run took over while this one was silent. What it had not committed, the other one finishes.
+    Lost {
+        run_id: RunId,
+    },
+}
+
+impl ExportRun {
+    /// Reads the configuration and builds the clients.
+    pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
+        let (table, settle_seconds) =
+            environment.read(|reader| (reader.required("TABLE_NAME"), reader.parsed::<u64>("SETTLE_SECONDS")))?;
+        let aws = Aws::from_environment(environment)?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws.service(AwsService::DynamoDb));
+        Ok(Self {
+            store: Store::new(dynamodb, table, clock.clone()),
+            clients: BucketClients::new(&aws.service(AwsService::Sts), aws.service(AwsService::S3)),
+            clock,
+            settle: Duration::from_secs(settle_seconds),
+        })
+    }
+
+    /// Runs the export of one organization until nothing is left or the time is nearly up; `deadline_ms` is when Lambda
+    /// ends the invocation, in milliseconds since 1970.
+    pub async fn handle(&self, request: RunRequest, deadline_ms: u64) -> Result<RunOutcome, Diagnostic> {
+        let deadline = i64::try_from(deadline_ms)
+            .ok()
+            .and_then(|ms| Instant::from_epoch_millis(ms).ok());
+        let RunRequest { org_id, trigger } = request;
+        match self.run(&org_id, trigger, deadline.unwrap_or(Instant::MAX)).await {
+            Ok(outcome) => {
+                tracing::info!(org = %org_id, ?outcome, "export run");
+                Ok(outcome)
+            }
+            Err(error) => {
+                // Nothing could be recorded. The lease runs out and the next tick finds the organization still due.
+                tracing::error!(org = %org_id, cause = error_chain(&error), "export run broke off");
+                Err(Diagnostic {
+                    error_type: "StoreUnavailable".to_owned(),
+                    error_message: error.to_string(),
+                })
+            }
+        }
+    }
+}

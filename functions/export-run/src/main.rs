@@ -1,1 +1,16 @@
-fn main(){}
+use export_run::ExportRun;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use sporlog_boot::Environment;
+use sporlog_model::Clock;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::of_process();
+    sporlog_boot::init_logging(&environment);
+    let run = ExportRun::from_environment(&environment, Clock::system())?;
+    let run = &run;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        run.handle(event.payload, event.context.deadline)
+    }))
+    .await
+}

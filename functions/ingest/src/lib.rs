@@ -1,0 +1,152 @@
+//! Events into the log: from FOLIO's Kafka topics, from SQS, and as plain batches.
+//!
+//! Each record becomes one append, which is safe to repeat, so every source may deliver more than once. A record that can
+//! never be stored goes to the dead-letter queue with the reason and counts as handled; one that could not be stored now
+//! is reported back, and its source delivers it again. Start with [`Ingest::handle`].
+
+mod batch;
+mod dead_letter;
+mod event;
+mod kafka;
+mod record;
+mod response;
+mod sqs;
+
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt};
+use lambda_runtime::Diagnostic;
+use serde_json::value::RawValue;
+use sporlog_auth::{Service, TenantScope};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_model::{Clock, EntityId, EntityType, OrgId};
+use sporlog_store::{Appended, Store, StoreError};
+
+use crate::dead_letter::DeadLetterQueue;
+use crate::event::Source;
+use crate::record::{Parsed, Record};
+pub use crate::response::{IngestResponse, ItemIdentifier, Rejected};
+
+/// Entities that are appended to at the same time. The events of one entity go one after the other: they share its counts,
+/// and in parallel they would only stand in each other's way.
+const ENTITIES_AT_ONCE: usize = 32;
+
+/// The function, set up from `TABLE_NAME`, `DEAD_LETTER_QUEUE_URL` and the variables Lambda sets.
+#[derive(Debug)]
+pub struct Ingest {
+    store: Store,
+    dead_letters: DeadLetterQueue,
+}
+
+/// What became of one record.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Appended(Appended),
+    /// Set aside for good, with the reason.
+    Rejected(String),
+    /// Not stored and not set aside; worth another delivery.
+    Failed,
+}
+
+impl Ingest {
+    /// Reads the configuration and builds the clients.
+    pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
+        let (table, queue_url) =
+            environment.read(|reader| (reader.required("TABLE_NAME"), reader.required("DEAD_LETTER_QUEUE_URL")))?;
+        let aws = Aws::from_environment(environment)?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws.service(AwsService::DynamoDb));
+        let sqs = aws_sdk_sqs::Client::new(&aws.service(AwsService::Sqs));
+        Ok(Self {
+            store: Store::new(dynamodb, table, clock.clone()),
+            dead_letters: DeadLetterQueue::new(sqs, queue_url, clock),
+        })
+    }
+
+    /// Handles one Lambda event: `{"records":…}` from Kafka, `{"Records":…}` from SQS or `{"events":…}`.
+    ///
+    /// An error means that the whole event must be delivered again: it has none of these shapes, or a plain batch, whose
+    /// sender has no other way to learn of it, could not be stored completely.
+    pub async fn handle(&self, event: Box<RawValue>) -> Result<IngestResponse, Diagnostic> {
+        let (source, records) = event::read(&event).map_err(|error| Diagnostic {
+            error_type: "UnknownEvent".to_owned(),
+            error_message: error.to_string(),
+        })?;
+        let outcomes = self.handle_records(&records).await;
+        let response = IngestResponse::of(&records, &outcomes);
+        let IngestResponse { stored, duplicates, .. } = response;
+        let (rejected, failed) = (response.rejected.len(), response.batch_item_failures.len());
+        tracing::info!(source = source.name(), stored, duplicates, rejected, failed, "ingested");
+        if source == Source::Batch && failed > 0 {
+            return Err(Diagnostic {
+                error_type: "NotStored".to_owned(),
+                error_message: format!(
+                    "{failed} of {} events could not be stored now; send the batch again",
+                    records.len()
+                ),
+            });
+        }
+        Ok(response)
+    }
+
+    /// The outcome of each record, in their order.
+    async fn handle_records(&self, records: &[Record]) -> Vec<Outcome> {
+        let mut by_entity: HashMap<Option<(&OrgId, EntityType, &EntityId)>, Vec<usize>> = HashMap::new();
+        for (position, record) in records.iter().enumerate() {
+            let entity = record
+                .parsed
+                .as_ref()
+                .ok()
+                .map(|Parsed { org, event }| (org, event.entity_type, &event.entity_id));
+            by_entity.entry(entity).or_default().push(position);
+        }
+        let groups = by_entity.into_values().map(|positions| async move {
+            let mut outcomes = Vec::with_capacity(positions.len());
+            for position in positions {
+                if let Some(record) = records.get(position) {
+                    outcomes.push((position, self.handle_record(record).await));
+                }
+            }
+            outcomes
+        });
+        let mut outcomes: Vec<_> = stream::iter(groups)
+            .buffer_unordered(ENTITIES_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
+        outcomes.sort_by_key(|(position, _)| *position);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    async fn handle_record(&self, record: &Record) -> Outcome {
+        let parsed = match &record.parsed {
+            Ok(parsed) => parsed,
+            Err(reason) => return self.reject(record, reason.to_string()).await,
+        };
+        let scope = TenantScope::for_service(Service::Ingest, &parsed.org);
+        match self.store.append(&scope, &parsed.event).await {
+            Ok(appended) => Outcome::Appended(appended),
+            Err(error @ StoreError::TooLarge { .. }) => self.reject(record, error.to_string()).await,
+            Err(error) => {
+                let cause = sporlog_model::error_chain(&error);
+                tracing::error!(position = %record.position, org = %parsed.org, cause, "append failed");
+                Outcome::Failed
+            }
+        }
+    }
+
+    async fn reject(&self, record: &Record, reason: String) -> Outcome {
+        match self.dead_letters.send(record, &reason).await {
+            Ok(()) => {
+                tracing::warn!(position = %record.position, reason, "record set aside");
+                Outcome::Rejected(reason)
+            }
+            Err(error) => {
+                let cause = sporlog_model::error_chain(&error);
+                tracing::error!(position = %record.position, reason, cause, "record could not be set aside");
+                Outcome::Failed
+            }
+        }
+    }
+}

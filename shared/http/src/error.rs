@@ -55,11 +55,10 @@ impl ApiError {
         self
     }
 
-    /// The cause and its causes, for the log: an SDK error alone says no more than "service error".
+    /// What the log is to know.
     pub(crate) fn cause_chain(&self) -> Option<String> {
-        let first: &(dyn Error + 'static) = self.cause.as_deref()?;
-        let chain = std::iter::successors(Some(first), |error: &&(dyn Error + 'static)| (*error).source());
-        Some(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        let cause: &(dyn Error + 'static) = self.cause.as_deref()?;
+        Some(sporlog_model::error_chain(cause))
     }
 }
 

@@ -40,3 +40,9 @@ impl ErrorKind {
         }
     }
 }
+
+/// An error and its causes in one line, for the log: the SDK's errors alone say no more than "service error".
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -24,7 +24,8 @@ pub struct InvalidInstant;
 impl Instant {
     /// 9999-12-30T22:00:00Z: the last instant that is in year 9999 in every time zone.
     pub const MAX: Self = Self(Timestamp::constant(253_402_207_200, 0));
-    const MIN: Self = Self(Timestamp::constant(-62_167_219_200, 0));
+    /// 0000-01-01T00:00:00Z.
+    pub const MIN: Self = Self(Timestamp::constant(-62_167_219_200, 0));
 
     /// Cuts to whole microseconds. `None` outside the supported years.
     pub fn from_timestamp(timestamp: Timestamp) -> Option<Self> {

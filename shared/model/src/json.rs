@@ -34,7 +34,11 @@ impl JsonObject {
 
     /// An object that was one when it was stored, so that reading it back costs no second pass.
     pub fn from_stored(raw: Box<RawValue>) -> Result<Self, InvalidJson> {
-        if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(InvalidJson) }
+        if raw.get().starts_with('{') {
+            Ok(Self(raw))
+        } else {
+            Err(InvalidJson)
+        }
     }
 
     /// The object's text.

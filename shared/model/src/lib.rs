@@ -21,7 +21,7 @@ mod piece_status;
 pub use clock::Clock;
 pub use destination::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, RoleArn};
 pub use entity::{EntityType, Source};
-pub use error::ErrorKind;
+pub use error::{ErrorKind, error_chain};
 pub use event::{Action, Actor, Event, RecordedEvent};
 pub use ids::{EntityId, EventId, InvalidId, OrgId, RunId};
 pub use instant::{Day, Instant, InvalidInstant};

@@ -1,0 +1,166 @@
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ChecksumAlgorithm;
+use serde_json::json;
+use sporlog_model::{Destination, OrgId, RunId};
+
+use crate::ExportError;
+
+/// How to reach STS and S3, before it is known whose bucket is meant.
+#[derive(Debug, Clone)]
+pub struct BucketClients {
+    sts: aws_sdk_sts::Client,
+    s3: SdkConfig,
+}
+
+/// An organization's bucket, reached with its own role.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    client: aws_sdk_s3::Client,
+    name: String,
+}
+
+/// What came of a conditional write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Now,
+    /// The key is taken. Keys follow from the content, so what is there is what was to be written.
+    Before,
+}
+
+impl BucketClients {
+    /// `sts` calls with Sporlog's own credentials; of `s3` only connection and time-outs are used.
+    pub fn new(sts: &SdkConfig, s3: SdkConfig) -> Self {
+        Self {
+            sts: aws_sdk_sts::Client::new(sts),
+            s3,
+        }
+    }
+}
+
+impl Bucket {
+    /// Assumes the organization's role: with its external id, a session that names organization and run, and no more
+    /// rights than a run needs, whatever the role allows.
+    pub async fn assume(
+        clients: &BucketClients,
+        destination: &Destination,
+        org: &OrgId,
+        run: RunId,
+    ) -> Result<Self, ExportError> {
+        let output = clients
+            .sts
+            .assume_role()
+            .role_arn(destination.role_arn.as_str())
+            .external_id(destination.external_id.as_str())
+            .role_session_name(session_name(org, run))
+            .policy(session_policy(destination, org))
+            .send()
+            .await
+            .map_err(ExportError::assume_role)?;
+        let session = output
+            .credentials
+            .ok_or_else(|| ExportError::internal("no_session", "STS answered without credentials."))?;
+        let credentials = Credentials::new(
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            session.expiration.try_into().ok(),
+            "AssumeRole",
+        );
+        let shared = clients.s3.clone().into_builder();
+        let shared = shared
+            .region(Region::new(destination.region.as_str().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        let name = destination.bucket.as_str().to_owned();
+        // A name with dots does not match the certificate of virtual-hosted addresses, and emulators have no such addresses.
+        let path_style = shared.endpoint_url().is_some() || name.contains('.');
+        let config = aws_sdk_s3::config::Builder::from(&shared)
+            .force_path_style(path_style)
+            .build();
+        Ok(Self {
+            client: aws_sdk_s3::Client::from_conf(config),
+            name,
+        })
+    }
+
+    /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check.
+    pub async fn put_new(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<Written, ExportError> {
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type);
+        let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
+        match put.body(ByteStream::from(body)).send().await {
+            Ok(_) => Ok(Written::Now),
+            Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                Some("PreconditionFailed") => Ok(Written::Before),
+                _ => Err(ExportError::put_object(error)),
+            },
+        }
+    }
+}
+
+/// At most 64 characters (STS API Reference, `RoleSessionName`); shown in the customer's own `CloudTrail`.
+fn session_name(org: &OrgId, run: RunId) -> String {
+    format!("{:.27}-{run}", org.as_str())
+}
+
+fn session_policy(destination: &Destination, org: &OrgId) -> String {
+    let partition = destination.role_arn.as_str().split(':').nth(1).unwrap_or("aws");
+    let prefix = match destination.prefix.as_str() {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let objects = format!(
+        "arn:{partition}:s3:::{}/{prefix}org_id={org}/*",
+        destination.bucket.as_str()
+    );
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": objects}],
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use sporlog_model::{AwsRegion, BucketName, ExternalId, KeyPrefix, RoleArn};
+
+    use super::*;
+
+    fn destination(prefix: &str) -> Destination {
+        Destination {
+            bucket: BucketName::parse("logs-of-diku").unwrap(),
+            region: AwsRegion::parse("us-gov-west-1").unwrap(),
+            role_arn: RoleArn::parse("arn:aws-us-gov:iam::123456789012:role/r").unwrap(),
+            external_id: ExternalId::random(),
+            prefix: KeyPrefix::parse(prefix).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_session_may_only_write_this_organizations_objects() {
+        for (prefix, expected) in [
+            ("", "arn:aws-us-gov:s3:::logs-of-diku/org_id=diku/*"),
+            ("a/b", "arn:aws-us-gov:s3:::logs-of-diku/a/b/org_id=diku/*"),
+        ] {
+            let policy = session_policy(&destination(prefix), &OrgId::parse("diku").unwrap());
+            let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+            assert_eq!(policy["Statement"][0]["Resource"], expected);
+            assert_eq!(policy["Statement"][0]["Action"], "s3:PutObject");
+        }
+    }
+
+    #[test]
+    fn session_names_fit() {
+        let run = RunId::random();
+        assert_eq!(session_name(&OrgId::parse("diku").unwrap(), run), format!("diku-{run}"));
+        assert_eq!(session_name(&OrgId::parse(&"x".repeat(64)).unwrap(), run).len(), 64);
+    }
+}
