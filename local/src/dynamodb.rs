@@ -56,10 +56,7 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Engine")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Engine").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -80,19 +77,11 @@ impl Engine {
         let (ready, started) = mpsc::channel();
         let served = database.clone();
         // A thread and a runtime of its own: the engine's handlers block, and on the caller's runtime they would hold up everything else.
-        let thread = thread::Builder::new()
-            .name("dynamodb".to_owned())
-            .spawn(move || run(listener, served, stopped, &ready))?;
+        let thread =
+            thread::Builder::new().name("dynamodb".to_owned()).spawn(move || run(listener, served, stopped, &ready))?;
         // The sender is dropped without a word only if the thread panicked before it could say more.
-        started
-            .recv()
-            .unwrap_or_else(|_| Err(std::io::Error::other("its thread ended at once")))?;
-        Ok(Self {
-            address,
-            database,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        started.recv().unwrap_or_else(|_| Err(std::io::Error::other("its thread ended at once")))?;
+        Ok(Self { address, database, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it is served.
@@ -174,10 +163,7 @@ async fn sweep(database: Database) {
 
 fn create_absent(database: &Database, tables: &[TableSpec]) -> Result<(), EngineError> {
     for table in tables {
-        let typed = |problem| EngineError::Table {
-            table: table.logical_id.clone(),
-            problem,
-        };
+        let typed = |problem| EngineError::Table { table: table.logical_id.clone(), problem };
         let create: CreateTableRequest = serde_json::from_value(table.create.clone()).map_err(typed)?;
         match database.create_table(create) {
             Ok(_) => {}

@@ -1,10 +1,33 @@
 //! The whole system on one machine: what `template.yaml` describes, run in one process.
+//!
+//! [`stack::Stack`] starts it, for the `sporlog` command and for tests. The engines under it stand in for AWS and know
+//! nothing of Sporlog: [`dynamodb`], [`s3`] (with STS), [`queue`], [`invoke`] (Lambda), [`gateway`] (API Gateway) and
+//! [`scheduler`]; routes, tables, queues and schedules come from [`template`].
 
+pub mod cli;
 mod clock;
+pub mod demo;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
+pub mod identity;
 pub mod invoke;
 pub mod queue;
+pub mod s3;
 pub mod scheduler;
+pub mod stack;
 pub mod template;
+
+/// The crates whose log lines are ours.
+const OWN_CRATES: [&str; 10] = [
+    "acquisition_audit",
+    "authorizer",
+    "export_dispatch",
+    "export_run",
+    "ingest",
+    "sporlog_http",
+    "sporlog_local",
+    "sporlog_store",
+    "sporlog_export",
+    "sporlog",
+];

@@ -19,10 +19,7 @@ use crate::{
 /// started is waited for: a function that takes longer than its interval misses ticks and never runs twice at once.
 pub async fn run(template: &Template, invoker: &Arc<AsyncInvoker>, every: Option<Duration>, stop: &CancellationToken) {
     let schedules = template.functions.iter().flat_map(|function| {
-        function
-            .schedules
-            .iter()
-            .map(move |schedule| tick(&function.logical_id, schedule, invoker, every, stop))
+        function.schedules.iter().map(move |schedule| tick(&function.logical_id, schedule, invoker, every, stop))
     });
     join_all(schedules).await;
 }

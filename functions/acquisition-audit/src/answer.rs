@@ -21,23 +21,10 @@ pub(crate) const MAX_READ_BYTES: usize = 48 * 1024 * 1024;
 /// The page as an answer; compressed if it must be; refused, with the limit that would do, if even that is too large.
 /// Never shortened.
 pub(crate) fn answer(entity_type: EntityType, page: &HistoryPage, request: &ReadRequest) -> Result<Response, ApiError> {
-    let render = |event| {
-        serde_json::to_string(&EventView {
-            event,
-            snapshot: request.snapshot,
-        })
-    };
-    let rows = page
-        .events
-        .iter()
-        .map(|recorded| render(&recorded.event))
-        .collect::<Result<Vec<_>, _>>();
+    let render = |event| serde_json::to_string(&EventView { event, snapshot: request.snapshot });
+    let rows = page.events.iter().map(|recorded| render(&recorded.event)).collect::<Result<Vec<_>, _>>();
     let rows = rows.map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
-    let list = List {
-        member: collection_member(entity_type),
-        total: page.total,
-        rows: &rows,
-    };
+    let list = List { member: collection_member(entity_type), total: page.total, rows: &rows };
     if page.complete {
         let body = list.body(rows.len());
         if plain_bytes(&body) <= MAX_ANSWER_BYTES {
@@ -46,11 +33,8 @@ pub(crate) fn answer(entity_type: EntityType, page: &HistoryPage, request: &Read
         if request.accepts_gzip {
             let compressed = gzip(&body).map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
             if base64_bytes(&compressed) <= MAX_ANSWER_BYTES {
-                let headers = [
-                    (CONTENT_TYPE, "application/json"),
-                    (CONTENT_ENCODING, "gzip"),
-                    (VARY, "Accept-Encoding"),
-                ];
+                let headers =
+                    [(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "gzip"), (VARY, "Accept-Encoding")];
                 return Ok((headers, compressed).into_response());
             }
         }

@@ -23,16 +23,10 @@ pub fn router(environment: &Environment, clock: Clock) -> Result<Router, Environ
     let store = Store::new(client, table, clock);
     let routes = EntityType::ALL.into_iter().fold(Router::new(), |routes, entity_type| {
         let path = format!("/audit-data/acquisition/{entity_type}/{{id}}");
-        routes.route(
-            &path,
-            get(move |store, request| reads::read_events(entity_type, store, request)),
-        )
+        routes.route(&path, get(move |store, request| reads::read_events(entity_type, store, request)))
     });
     let routes = routes
-        .route(
-            "/audit-data/acquisition/piece/{id}/status-change-history",
-            get(reads::read_piece_status_history),
-        )
+        .route("/audit-data/acquisition/piece/{id}/status-change-history", get(reads::read_piece_status_history))
         .with_state(store);
     Ok(group(routes, ErrorShape::Folio))
 }

@@ -36,10 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
         let tenant = tenant(&parts.headers, &caller)?;
-        let id = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map(|Path(id)| id)
-            .unwrap_or_default();
+        let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).unwrap_or_default();
         let entity_id = EntityId::parse_uuid(&id).map_err(|_| ApiError::invalid("id", &id, "must be a UUID"))?;
         let Ok(query) = QueryParameters::from_request_parts(parts, state).await;
         Ok(Self {
@@ -55,17 +52,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
 
 /// FOLIO names the tenant in a header of its own; the token decides whether it is the caller's.
 fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<OrgId, ApiError> {
-    let named = headers
-        .get("x-okapi-tenant")
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim)
-        .unwrap_or_default();
+    let named = headers.get("x-okapi-tenant").and_then(|value| value.to_str().ok()).map(str::trim).unwrap_or_default();
     if named.is_empty() {
-        return Err(ApiError::new(
-            ErrorKind::Malformed,
-            "missingTenant",
-            "The header X-Okapi-Tenant is required",
-        ));
+        return Err(ApiError::new(ErrorKind::Malformed, "missingTenant", "The header X-Okapi-Tenant is required"));
     }
     if named == caller.0.org.as_str() {
         Ok(caller.0.org.clone())
@@ -107,9 +96,7 @@ fn count(query: &QueryParameters, name: &str) -> Result<Option<u64>, ApiError> {
     // `parse` alone would also take a sign.
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse().ok().filter(|number| digits && *number <= MAX_COUNT);
-    number
-        .map(Some)
-        .ok_or_else(|| ApiError::invalid(name, text, "must be a whole number from 0 to 2147483647"))
+    number.map(Some).ok_or_else(|| ApiError::invalid(name, text, "must be a whole number from 0 to 2147483647"))
 }
 
 fn snapshot_format(headers: &HeaderMap) -> Result<SnapshotFormat, ApiError> {
@@ -119,20 +106,13 @@ fn snapshot_format(headers: &HeaderMap) -> Result<SnapshotFormat, ApiError> {
     match value.to_str().map(str::to_ascii_lowercase).as_deref() {
         Ok("plain") => Ok(SnapshotFormat::Plain),
         Ok("wrapped") => Ok(SnapshotFormat::Wrapped),
-        other => Err(ApiError::invalid(
-            "X-Snapshot-Format",
-            other.unwrap_or_default(),
-            "must be plain or wrapped",
-        )),
+        other => Err(ApiError::invalid("X-Snapshot-Format", other.unwrap_or_default(), "must be plain or wrapped")),
     }
 }
 
 /// RFC 9110 section 12.5.3: `gzip` or `*`, not weighed zero.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();

@@ -14,13 +14,8 @@ pub(crate) async fn read_events(
     State(store): State<Store>,
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
-    let scope = request
-        .caller
-        .scope(Action::ReadAcquisitionEvents(entity_type), &request.tenant)?;
-    let page = store
-        .history(&scope, entity_type, &request.entity_id, request.query)
-        .await
-        .map_err(failed)?;
+    let scope = request.caller.scope(Action::ReadAcquisitionEvents(entity_type), &request.tenant)?;
+    let page = store.history(&scope, entity_type, &request.entity_id, request.query).await.map_err(failed)?;
     answer(entity_type, &page, &request)
 }
 
@@ -31,18 +26,11 @@ pub(crate) async fn read_piece_status_history(
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
     let scope = request.caller.scope(Action::ReadPieceStatusHistory, &request.tenant)?;
-    let page = store
-        .piece_status_history(&scope, &request.entity_id, request.query)
-        .await
-        .map_err(failed)?;
+    let page = store.piece_status_history(&scope, &request.entity_id, request.query).await.map_err(failed)?;
     answer(EntityType::Piece, &page, &request)
 }
 
 fn failed(error: StoreError) -> ApiError {
-    let kind = if error.is_transient() {
-        ErrorKind::Unavailable
-    } else {
-        ErrorKind::Internal
-    };
+    let kind = if error.is_transient() { ErrorKind::Unavailable } else { ErrorKind::Internal };
     ApiError::fault(kind, error)
 }

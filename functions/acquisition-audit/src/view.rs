@@ -60,10 +60,7 @@ struct Wrapped<'a> {
 
 impl<'a> Wrapped<'a> {
     fn of(data: &'a JsonObject) -> Self {
-        Self {
-            map: data,
-            empty: data.as_str() == "{}",
-        }
+        Self { map: data, empty: data.as_str() == "{}" }
     }
 }
 
@@ -73,11 +70,7 @@ mod tests {
 
     fn render(entity_type: EntityType, payload: &str, snapshot: SnapshotFormat) -> String {
         let event = folio::parse_event(entity_type, payload.as_bytes()).unwrap();
-        serde_json::to_string(&EventView {
-            event: &event,
-            snapshot,
-        })
-        .unwrap()
+        serde_json::to_string(&EventView { event: &event, snapshot }).unwrap()
     }
 
     const LINE: &str = r#"{"id":"99fb699a-cdf1-11e9-a9d9-f2801f1b9aa1","action":"Edit","orderId":"c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9",
@@ -109,9 +102,6 @@ mod tests {
             )
         );
         let wrapped = render(EntityType::OrderLine, LINE, SnapshotFormat::Wrapped);
-        assert!(
-            wrapped.ends_with(r#""orderLineSnapshot":{"map":{"z":1.0,"a":[]},"empty":false}}"#),
-            "{wrapped}"
-        );
+        assert!(wrapped.ends_with(r#""orderLineSnapshot":{"map":{"z":1.0,"a":[]},"empty":false}}"#), "{wrapped}");
     }
 }

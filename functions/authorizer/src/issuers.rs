@@ -47,11 +47,7 @@ enum AsymmetricAlgorithm {
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self {
-            org: "org".to_owned(),
-            roles: "roles".to_owned(),
-            scopes: "scope".to_owned(),
-        }
+        Self { org: "org".to_owned(), roles: "roles".to_owned(), scopes: "scope".to_owned() }
     }
 }
 
@@ -63,9 +59,7 @@ impl TrustedIssuers {
 
 impl TrustedIssuer {
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
-        self.algorithms
-            .iter()
-            .any(|allowed| Algorithm::from(*allowed) == algorithm)
+        self.algorithms.iter().any(|allowed| Algorithm::from(*allowed) == algorithm)
     }
 }
 
@@ -89,8 +83,6 @@ impl FromStr for TrustedIssuers {
 
 impl fmt::Debug for TrustedIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustedIssuer")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("TrustedIssuer").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }

@@ -46,9 +46,7 @@ pub struct AuthorizerContext {
 impl Authorizer {
     /// Reads the trusted issuers.
     pub fn from_environment(environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self {
-            issuers: environment.read(|reader| reader.parsed("TRUSTED_ISSUERS"))?,
-        })
+        Ok(Self { issuers: environment.read(|reader| reader.parsed("TRUSTED_ISSUERS"))? })
     }
 
     /// The principal, or the error that makes API Gateway answer 401. (`isAuthorized: false` would make it 403, which says
@@ -59,16 +57,10 @@ impl Authorizer {
             serde_json::to_string(&principal).map_err(|_| token::Refused("the principal cannot be written"))
         });
         match principal {
-            Ok(principal) => Ok(AuthorizerResponse {
-                is_authorized: true,
-                context: AuthorizerContext { principal },
-            }),
+            Ok(principal) => Ok(AuthorizerResponse { is_authorized: true, context: AuthorizerContext { principal } }),
             Err(refused) => {
                 tracing::info!(reason = refused.0, "credential refused");
-                Err(Diagnostic {
-                    error_type: "Unauthorized".to_owned(),
-                    error_message: "Unauthorized".to_owned(),
-                })
+                Err(Diagnostic { error_type: "Unauthorized".to_owned(), error_message: "Unauthorized".to_owned() })
             }
         }
     }

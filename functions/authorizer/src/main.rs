@@ -8,8 +8,5 @@ async fn main() -> Result<(), Error> {
     sporlog_boot::init_logging(&environment);
     let authorizer = Authorizer::from_environment(&environment)?;
     let authorizer = &authorizer;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| async move {
-        authorizer.authorize(&event.payload)
-    }))
-    .await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| async move { authorizer.authorize(&event.payload) })).await
 }

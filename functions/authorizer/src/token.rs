@@ -28,19 +28,12 @@ pub(crate) fn verify(token: &str, issuers: &TrustedIssuers) -> Result<Principal,
     let header = decode_header(token).map_err(|_| Refused("not a JWT"))?;
     // The claim only selects whose keys to try; nothing is believed before the signature holds.
     let unverified: Claims = dangerous::insecure_decode_claims(token).map_err(|_| Refused("not a JWT"))?;
-    let issuer = unverified
-        .get("iss")
-        .and_then(Value::as_str)
-        .and_then(|name| issuers.find(name));
+    let issuer = unverified.get("iss").and_then(Value::as_str).and_then(|name| issuers.find(name));
     let issuer = issuer.ok_or(Refused("unknown issuer"))?;
     if !issuer.allows(header.alg) {
         return Err(Refused("algorithm not allowed"));
     }
-    let key = header
-        .kid
-        .as_deref()
-        .and_then(|kid| issuer.jwks.find(kid))
-        .ok_or(Refused("unknown key"))?;
+    let key = header.kid.as_deref().and_then(|kid| issuer.jwks.find(kid)).ok_or(Refused("unknown key"))?;
     let key = DecodingKey::from_jwk(key).map_err(|_| Refused("unusable key"))?;
     let mut validation = Validation::new(header.alg);
     validation.leeway = LEEWAY_SECONDS;
@@ -55,16 +48,11 @@ pub(crate) fn verify(token: &str, issuers: &TrustedIssuers) -> Result<Principal,
 fn principal(claims: &Claims, issuer: &TrustedIssuer) -> Result<Principal, Refused> {
     let names = &issuer.claims;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    let org = text(&names.org)
-        .and_then(|org| OrgId::parse(org).ok())
-        .ok_or(Refused("no organization"))?;
+    let org = text(&names.org).and_then(|org| OrgId::parse(org).ok()).ok_or(Refused("no organization"))?;
     Ok(Principal {
         subject: text("sub").ok_or(Refused("no subject"))?.to_owned(),
         org,
-        roles: words(claims.get(&names.roles))
-            .iter()
-            .filter_map(|name| Role::from_name(name))
-            .collect(),
+        roles: words(claims.get(&names.roles)).iter().filter_map(|name| Role::from_name(name)).collect(),
         scopes: words(claims.get(&names.scopes)),
     })
 }

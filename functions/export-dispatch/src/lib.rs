@@ -69,27 +69,16 @@ impl ExportDispatch {
         match failures.first() {
             None => Ok(Dispatched { started: count }),
             Some(first) => {
-                tracing::error!(
-                    cause = first,
-                    failed = failures.len(),
-                    "not every due export was started"
-                );
+                tracing::error!(cause = first, failed = failures.len(), "not every due export was started");
                 let error_message = format!("{} calls failed; the next tick tries again", failures.len());
-                Err(Diagnostic {
-                    error_type: "NotDispatched".to_owned(),
-                    error_message,
-                })
+                Err(Diagnostic { error_type: "NotDispatched".to_owned(), error_message })
             }
         }
     }
 
     async fn start(&self, org: OrgId) -> Result<(), String> {
         let payload = json!({"orgId": org.as_str(), "trigger": "schedule"}).to_string();
-        let invoke = self
-            .lambda
-            .invoke()
-            .function_name(&self.run_function)
-            .invocation_type(InvocationType::Event);
+        let invoke = self.lambda.invoke().function_name(&self.run_function).invocation_type(InvocationType::Event);
         match invoke.payload(Blob::new(payload)).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(error_chain(&error)),

@@ -79,9 +79,7 @@ impl ExportRun {
     /// Runs the export of one organization until nothing is left or the time is nearly up; `deadline_ms` is when Lambda
     /// ends the invocation, in milliseconds since 1970.
     pub async fn handle(&self, request: RunRequest, deadline_ms: u64) -> Result<RunOutcome, Diagnostic> {
-        let deadline = i64::try_from(deadline_ms)
-            .ok()
-            .and_then(|ms| Instant::from_epoch_millis(ms).ok());
+        let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Instant::from_epoch_millis(ms).ok());
         let RunRequest { org_id, trigger } = request;
         match self.run(&org_id, trigger, deadline.unwrap_or(Instant::MAX)).await {
             Ok(outcome) => {
@@ -91,10 +89,7 @@ impl ExportRun {
             Err(error) => {
                 // Nothing could be recorded. The lease runs out and the next tick finds the organization still due.
                 tracing::error!(org = %org_id, cause = error_chain(&error), "export run broke off");
-                Err(Diagnostic {
-                    error_type: "StoreUnavailable".to_owned(),
-                    error_message: error.to_string(),
-                })
+                Err(Diagnostic { error_type: "StoreUnavailable".to_owned(), error_message: error.to_string() })
             }
         }
     }

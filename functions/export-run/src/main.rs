@@ -9,8 +9,5 @@ async fn main() -> Result<(), Error> {
     sporlog_boot::init_logging(&environment);
     let run = ExportRun::from_environment(&environment, Clock::system())?;
     let run = &run;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
-        run.handle(event.payload, event.context.deadline)
-    }))
-    .await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| run.handle(event.payload, event.context.deadline))).await
 }

@@ -27,11 +27,7 @@ enum Stopped {
 impl From<StoreError> for Stopped {
     fn from(error: StoreError) -> Self {
         // Every change of the state is conditional on the lease.
-        if matches!(error, StoreError::Conflict) {
-            Self::LeaseLost
-        } else {
-            Self::Store(error)
-        }
+        if matches!(error, StoreError::Conflict) { Self::LeaseLost } else { Self::Store(error) }
     }
 }
 
@@ -39,10 +35,9 @@ impl From<SegmentError> for Stopped {
     fn from(error: SegmentError) -> Self {
         match error {
             SegmentError::Store(error) => Self::Store(error),
-            SegmentError::Line(_) => Self::Export(ExportError::internal(
-                "line_failed",
-                "An event could not be written as a line.",
-            )),
+            SegmentError::Line(_) => {
+                Self::Export(ExportError::internal("line_failed", "An event could not be written as a line."))
+            }
         }
     }
 }
@@ -59,12 +54,7 @@ impl ExportRun {
         let (lease, config, mut state) = match self.store.acquire_lease(&scope, run_id).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),
-            LeaseAttempt::Held {
-                lease,
-                config,
-                state,
-                taken_over,
-            } => {
+            LeaseAttempt::Held { lease, config, state, taken_over } => {
                 if let Some(silent) = taken_over {
                     self.store.abandon_run(&scope, silent).await?;
                 }
@@ -74,20 +64,12 @@ impl ExportRun {
         let failures = state.consecutive_failures;
         self.store.start_run(&scope, run_id, trigger, failures + 1).await?;
         let first_seq = state.next_seq;
-        let stopped = self
-            .export(&lease, &config.destination, &mut state, deadline)
-            .await
-            .err();
+        let stopped = self.export(&lease, &config.destination, &mut state, deadline).await.err();
         let event_count = state.next_seq - first_seq;
         let now = self.clock.now();
         let (status, error, due_at, outcome) = match &stopped {
             None if event_count == 0 => (RunStatus::Empty, None, now, RunOutcome::Empty { run_id }),
-            None => (
-                RunStatus::Succeeded,
-                None,
-                now,
-                RunOutcome::Succeeded { run_id, event_count },
-            ),
+            None => (RunStatus::Succeeded, None, now, RunOutcome::Succeeded { run_id, event_count }),
             Some(Stopped::LeaseLost) => return Ok(RunOutcome::Lost { run_id }),
             Some(error) => {
                 tracing::error!(%org, %run_id, cause = error_chain(error), "export failed");
@@ -96,15 +78,7 @@ impl ExportRun {
                     _ => ("store_unavailable", "Sporlog could not read its own log."),
                 };
                 let due_at = now.plus(backoff::wait_after(failures + 1, fastrand::f64()));
-                (
-                    RunStatus::Failed,
-                    Some((code, sentence)),
-                    due_at,
-                    RunOutcome::Failed {
-                        run_id,
-                        error_code: code,
-                    },
-                )
+                (RunStatus::Failed, Some((code, sentence)), due_at, RunOutcome::Failed { run_id, error_code: code })
             }
         };
         match self.store.finish_run(lease, status, error, due_at).await {
@@ -131,8 +105,7 @@ impl ExportRun {
                 let sentence = "The log no longer holds what was planned to be exported.";
                 return Err(ExportError::internal("plan_mismatch", sentence).into());
             }
-            self.deliver(lease, destination, &mut bucket, state, &plan, written)
-                .await?;
+            self.deliver(lease, destination, &mut bucket, state, &plan, written).await?;
         }
         while self.clock.now().plus(TIME_FOR_A_SEGMENT) < deadline {
             let settled = self.clock.now().minus(self.settle);
@@ -141,17 +114,9 @@ impl ExportRun {
             };
             let previous = state.previous_digest_sha256.clone();
             let summary = written.summary.clone();
-            let plan = SegmentPlan::new(
-                segment,
-                summary,
-                lease.run(),
-                scope.org(),
-                &destination.prefix,
-                previous,
-            );
+            let plan = SegmentPlan::new(segment, summary, lease.run(), scope.org(), &destination.prefix, previous);
             self.store.persist_plan(lease, &plan).await?;
-            self.deliver(lease, destination, &mut bucket, state, &plan, written)
-                .await?;
+            self.deliver(lease, destination, &mut bucket, state, &plan, written).await?;
         }
         Ok(())
     }
@@ -173,9 +138,7 @@ impl ExportRun {
         };
         let unwritable = |_| ExportError::internal("digest_failed", "The digest could not be written.");
         let (digest, digest_sha256) = Digest::of(plan, org).to_bytes().map_err(unwritable)?;
-        bucket
-            .put_new(&plan.object_key, "application/gzip", written.gzip)
-            .await?;
+        bucket.put_new(&plan.object_key, "application/gzip", written.gzip).await?;
         bucket.put_new(&plan.digest_key, "application/json", digest).await?;
         let object = RunObject {
             key: plan.object_key.clone(),

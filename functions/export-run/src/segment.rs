@@ -37,11 +37,7 @@ pub(crate) async fn next(
     for day in store.feed_days(scope, from, settled).await? {
         let window_start = state.exported_to.unwrap_or_else(|| day.start());
         let window_end = settled.min(day.start().plus(DAY));
-        let segment = Segment {
-            window_start,
-            window_end,
-            first_seq: state.next_seq,
-        };
+        let segment = Segment { window_start, window_end, first_seq: state.next_seq };
         let (segment, written) = build(store, scope, day, segment).await?;
         if written.summary.event_count > 0 {
             return Ok(Some((segment, written)));

@@ -70,20 +70,9 @@ impl DeadLetterQueue {
             return Err(SetAsideError::TooLargeForSqs);
         }
         let rejected_at = self.clock.now().to_string();
-        let letter = DeadLetter {
-            reason,
-            rejected_at,
-            position: &record.position,
-            payload,
-        };
+        let letter = DeadLetter { reason, rejected_at, position: &record.position, payload };
         let body = serde_json::to_string(&letter)?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_body(body)
-            .send()
-            .await
-            .map_err(Box::new)?;
+        self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(Box::new)?;
         Ok(())
     }
 }
@@ -91,12 +80,7 @@ impl DeadLetterQueue {
 impl Payload {
     fn of(raw: &[u8]) -> Self {
         let (encoding, data) = Self::encode(raw);
-        Self {
-            encoding,
-            data,
-            bytes: raw.len(),
-            sha256: sha256_hex(raw),
-        }
+        Self { encoding, data, bytes: raw.len(), sha256: sha256_hex(raw) }
     }
 
     fn encode(raw: &[u8]) -> (&'static str, Option<String>) {

@@ -48,10 +48,7 @@ pub(crate) enum UnknownEvent {
 pub(crate) fn read(event: &RawValue) -> Result<(Source, Vec<Record>), UnknownEvent> {
     let envelope: Envelope<'_> = serde_json::from_str(event.get())?;
     if let Some(partitions) = envelope.records {
-        return Ok((
-            Source::Kafka,
-            partitions.into_values().flatten().map(kafka::read).collect(),
-        ));
+        return Ok((Source::Kafka, partitions.into_values().flatten().map(kafka::read).collect()));
     }
     if let Some(messages) = envelope.messages {
         return Ok((Source::Sqs, messages.into_iter().flat_map(sqs::read).collect()));

@@ -35,16 +35,8 @@ enum HeaderValue {
 
 /// Decodes a record.
 pub(crate) fn read(record: KafkaRecord) -> Record {
-    let KafkaRecord {
-        topic,
-        partition,
-        offset,
-        value,
-        headers,
-    } = record;
-    let decoded = value
-        .as_deref()
-        .map(|text| STANDARD.decode(text).map_err(|_| Unusable::NotBase64));
+    let KafkaRecord { topic, partition, offset, value, headers } = record;
+    let decoded = value.as_deref().map(|text| STANDARD.decode(text).map_err(|_| Unusable::NotBase64));
     let parsed = match &decoded {
         None => Err(Unusable::NoValue),
         Some(Err(error)) => Err(error.clone()),
@@ -54,15 +46,7 @@ pub(crate) fn read(record: KafkaRecord) -> Record {
         Some(Ok(payload)) => payload,
         _ => value.unwrap_or_default().into_bytes(),
     };
-    Record {
-        position: Position::Kafka {
-            topic,
-            partition,
-            offset,
-        },
-        raw,
-        parsed,
-    }
+    Record { position: Position::Kafka { topic, partition, offset }, raw, parsed }
 }
 
 fn parse(topic: &str, headers: &[HashMap<String, HeaderValue>], payload: &[u8]) -> Result<Parsed, Unusable> {
@@ -76,25 +60,17 @@ fn parse(topic: &str, headers: &[HashMap<String, HeaderValue>], payload: &[u8]) 
 
 /// The tenant in the headers; an error when the header is there and names none.
 fn tenant(headers: &[HashMap<String, HeaderValue>]) -> Option<Result<OrgId, Unusable>> {
-    let value = headers
-        .iter()
-        .flatten()
-        .find(|(name, _)| name.eq_ignore_ascii_case(TENANT_HEADER))
-        .map(|(_, value)| value)?;
+    let value =
+        headers.iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(TENANT_HEADER)).map(|(_, value)| value)?;
     let text = match value {
         HeaderValue::Bytes(bytes) => {
             // −1 and 255 are the same byte.
-            let bytes = bytes
-                .iter()
-                .map(|byte| u8::try_from(*byte & 0xff).unwrap_or_default())
-                .collect();
+            let bytes = bytes.iter().map(|byte| u8::try_from(*byte & 0xff).unwrap_or_default()).collect();
             String::from_utf8(bytes).unwrap_or_default()
         }
-        HeaderValue::Text(base64) => STANDARD
-            .decode(base64)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .unwrap_or_default(),
+        HeaderValue::Text(base64) => {
+            STANDARD.decode(base64).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+        }
     };
     Some(OrgId::parse(text.trim()).map_err(|_| Unusable::InvalidOrg))
 }

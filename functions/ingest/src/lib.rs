@@ -67,10 +67,8 @@ impl Ingest {
     /// An error means that the whole event must be delivered again: it has none of these shapes, or a plain batch, whose
     /// sender has no other way to learn of it, could not be stored completely.
     pub async fn handle(&self, event: Box<RawValue>) -> Result<IngestResponse, Diagnostic> {
-        let (source, records) = event::read(&event).map_err(|error| Diagnostic {
-            error_type: "UnknownEvent".to_owned(),
-            error_message: error.to_string(),
-        })?;
+        let (source, records) = event::read(&event)
+            .map_err(|error| Diagnostic { error_type: "UnknownEvent".to_owned(), error_message: error.to_string() })?;
         let outcomes = self.handle_records(&records).await;
         let response = IngestResponse::of(&records, &outcomes);
         let IngestResponse { stored, duplicates, .. } = response;
@@ -92,11 +90,8 @@ impl Ingest {
     async fn handle_records(&self, records: &[Record]) -> Vec<Outcome> {
         let mut by_entity: HashMap<Option<(&OrgId, EntityType, &EntityId)>, Vec<usize>> = HashMap::new();
         for (position, record) in records.iter().enumerate() {
-            let entity = record
-                .parsed
-                .as_ref()
-                .ok()
-                .map(|Parsed { org, event }| (org, event.entity_type, &event.entity_id));
+            let entity =
+                record.parsed.as_ref().ok().map(|Parsed { org, event }| (org, event.entity_type, &event.entity_id));
             by_entity.entry(entity).or_default().push(position);
         }
         let groups = by_entity.into_values().map(|positions| async move {

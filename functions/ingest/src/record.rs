@@ -53,21 +53,14 @@ pub(crate) enum Unusable {
 impl Parsed {
     /// Reads a FOLIO payload for a tenant.
     pub(crate) fn read(org: OrgId, entity_type: EntityType, payload: &[u8]) -> Result<Self, Unusable> {
-        Ok(Self {
-            org,
-            event: folio::parse_event(entity_type, payload)?,
-        })
+        Ok(Self { org, event: folio::parse_event(entity_type, payload)? })
     }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kafka {
-                topic,
-                partition,
-                offset,
-            } => write!(f, "{topic}-{partition}@{offset}"),
+            Self::Kafka { topic, partition, offset } => write!(f, "{topic}-{partition}@{offset}"),
             Self::Sqs { message_id, index } => write!(f, "{message_id}[{index}]"),
             Self::Batch { index } => write!(f, "[{index}]"),
         }

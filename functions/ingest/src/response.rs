@@ -50,10 +50,7 @@ impl IngestResponse {
             match outcome {
                 Outcome::Appended(Appended::Stored) => response.stored += 1,
                 Outcome::Appended(Appended::Duplicate) => response.duplicates += 1,
-                Outcome::Rejected(reason) => response.rejected.push(Rejected {
-                    index,
-                    reason: reason.clone(),
-                }),
+                Outcome::Rejected(reason) => response.rejected.push(Rejected { index, reason: reason.clone() }),
                 Outcome::Failed => response.add_failure(record.position.identifier()),
             }
         }
@@ -72,14 +69,9 @@ impl IngestResponse {
 impl Position {
     fn identifier(&self) -> ItemIdentifier {
         match self {
-            Self::Kafka {
-                topic,
-                partition,
-                offset,
-            } => ItemIdentifier::Kafka {
-                partition: format!("{topic}-{partition}"),
-                offset: *offset,
-            },
+            Self::Kafka { topic, partition, offset } => {
+                ItemIdentifier::Kafka { partition: format!("{topic}-{partition}"), offset: *offset }
+            }
             Self::Sqs { message_id, .. } => ItemIdentifier::Text(message_id.clone()),
             Self::Batch { index } => ItemIdentifier::Text(index.to_string()),
         }

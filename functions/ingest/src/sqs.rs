@@ -25,17 +25,10 @@ pub(crate) fn read(message: Message) -> Vec<Record> {
     if let Ok(Batch { events }) = serde_json::from_str(&body) {
         let mut records = batch::read(&events);
         for (index, record) in records.iter_mut().enumerate() {
-            record.position = Position::Sqs {
-                message_id: message_id.clone(),
-                index,
-            };
+            record.position = Position::Sqs { message_id: message_id.clone(), index };
         }
         return records;
     }
     let parsed = batch::read_event(&body);
-    vec![Record {
-        position: Position::Sqs { message_id, index: 0 },
-        raw: body.into_bytes(),
-        parsed,
-    }]
+    vec![Record { position: Position::Sqs { message_id, index: 0 }, raw: body.into_bytes(), parsed }]
 }

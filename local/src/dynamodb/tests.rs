@@ -32,10 +32,7 @@ async fn put(client: &Client, pk: &str, ttl: u64) {
         .table_name("Table")
         .item("pk", AttributeValue::S(pk.into()))
         .item("sk", AttributeValue::S("x".into()));
-    item.item("ttl", AttributeValue::N(ttl.to_string()))
-        .send()
-        .await
-        .unwrap();
+    item.item("ttl", AttributeValue::N(ttl.to_string())).send().await.unwrap();
 }
 
 async fn exists(client: &Client, pk: &str) -> bool {
@@ -54,23 +51,10 @@ async fn the_table_of_the_template_is_there_and_survives() {
     for start in 0..2 {
         let engine = Engine::start(loopback(), Some(&path), &tables()).unwrap();
         let client = client(&engine);
-        let table = client
-            .describe_table()
-            .table_name("Table")
-            .send()
-            .await
-            .unwrap()
-            .table
-            .unwrap();
+        let table = client.describe_table().table_name("Table").send().await.unwrap().table.unwrap();
         assert_eq!(table.global_secondary_indexes()[0].index_name(), Some("gsi1"));
-        let ttl = client
-            .describe_time_to_live()
-            .table_name("Table")
-            .send()
-            .await
-            .unwrap()
-            .time_to_live_description
-            .unwrap();
+        let ttl =
+            client.describe_time_to_live().table_name("Table").send().await.unwrap().time_to_live_description.unwrap();
         assert_eq!(ttl.attribute_name(), Some("ttl"));
         assert_eq!(exists(&client, "kept").await, start == 1);
         put(&client, "kept", 32_503_680_000).await;
@@ -86,19 +70,12 @@ async fn what_has_expired_is_swept() {
     put(&client, "old", now - 60).await;
     put(&client, "new", now + 3_600).await;
     assert_eq!(engine.database().sweep_ttl().unwrap(), 1);
-    assert_eq!(
-        (exists(&client, "old").await, exists(&client, "new").await),
-        (false, true)
-    );
+    assert_eq!((exists(&client, "old").await, exists(&client, "new").await), (false, true));
 }
 
 #[test]
 fn a_table_that_is_not_a_request_is_named() {
-    let table = TableSpec {
-        logical_id: "Odd".into(),
-        create: json!({ "TableName": 7 }),
-        ttl_attribute: None,
-    };
+    let table = TableSpec { logical_id: "Odd".into(), create: json!({ "TableName": 7 }), ttl_attribute: None };
     let error = Engine::start(loopback(), None, &[table]).err().unwrap();
     assert!(error.to_string().contains("Odd"), "{error}");
 }

@@ -22,10 +22,7 @@ where
     In: DeserializeOwned + Send + 'static,
     Out: Serialize + Send + 'static,
 {
-    Arc::new(ServiceFunction {
-        service,
-        types: PhantomData,
-    })
+    Arc::new(ServiceFunction { service, types: PhantomData })
 }
 
 /// A function from the router that its `main` gives to `lambda_http::run`. Events and answers go through the conversion of `lambda_http`
@@ -51,10 +48,7 @@ where
         let service = self.service.clone();
         Box::pin(async move {
             let event = LambdaEvent::new(read(&event)?, context);
-            let answer = service
-                .oneshot(event)
-                .await
-                .map_err(|error| FunctionError::from(error.into()))?;
+            let answer = service.oneshot(event).await.map_err(|error| FunctionError::from(error.into()))?;
             write(&answer)
         })
     }

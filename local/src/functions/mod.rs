@@ -33,10 +33,7 @@ pub struct FunctionError {
 impl FunctionError {
     /// An error of that type with that message.
     pub fn new(error_type: impl Into<String>, error_message: impl Into<String>) -> Self {
-        Self {
-            error_type: error_type.into(),
-            error_message: error_message.into(),
-        }
+        Self { error_type: error_type.into(), error_message: error_message.into() }
     }
 
     /// The body that a caller receives.

@@ -84,10 +84,10 @@ impl Registry {
     pub fn new(template: &Template, crates: &BTreeMap<String, Arc<dyn Function>>) -> Result<Self, MissingFunction> {
         let mut functions = BTreeMap::new();
         for spec in &template.functions {
-            let function = crates.get(&spec.binary).cloned().ok_or_else(|| MissingFunction {
-                logical_id: spec.logical_id.clone(),
-                binary: spec.binary.clone(),
-            })?;
+            let function = crates
+                .get(&spec.binary)
+                .cloned()
+                .ok_or_else(|| MissingFunction { logical_id: spec.logical_id.clone(), binary: spec.binary.clone() })?;
             let config = Config {
                 function_name: spec.logical_id.clone(),
                 memory: i32::try_from(spec.memory_mb).unwrap_or(i32::MAX),
@@ -95,19 +95,10 @@ impl Registry {
                 log_stream: "local".to_owned(),
                 log_group: format!("/aws/lambda/{}", spec.logical_id),
             };
-            functions.insert(
-                spec.logical_id.clone(),
-                Entry {
-                    function,
-                    timeout: spec.timeout,
-                    config: Arc::new(config),
-                },
-            );
+            functions
+                .insert(spec.logical_id.clone(), Entry { function, timeout: spec.timeout, config: Arc::new(config) });
         }
-        Ok(Self {
-            functions,
-            running: TaskTracker::new(),
-        })
+        Ok(Self { functions, running: TaskTracker::new() })
     }
 
     /// Whether an event may be given to a function, before it is.
@@ -117,16 +108,8 @@ impl Registry {
     pub fn check(&self, name: &str, event: &[u8], limit: usize) -> Result<(), InvokeError> {
         self.entry(name)?;
         if event.len() > limit {
-            let kind = if limit == MAX_ASYNC_EVENT_BYTES {
-                "Event"
-            } else {
-                "RequestResponse"
-            };
-            return Err(InvokeError::TooLarge {
-                size: event.len(),
-                limit,
-                kind,
-            });
+            let kind = if limit == MAX_ASYNC_EVENT_BYTES { "Event" } else { "RequestResponse" };
+            return Err(InvokeError::TooLarge { size: event.len(), limit, kind });
         }
         if !event.is_empty() {
             serde_json::from_slice::<IgnoredAny>(event).map_err(|error| InvokeError::NotJson(error.to_string()))?;
@@ -142,17 +125,12 @@ impl Registry {
     pub async fn invoke(&self, name: &str, event: Bytes) -> Result<Result<Bytes, FunctionError>, InvokeError> {
         self.check(name, &event, MAX_REQUEST_BYTES)?;
         let entry = self.entry(name)?;
-        let event = if event.is_empty() {
-            Bytes::from_static(b"{}")
-        } else {
-            event
-        };
+        let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
         let context = context(&entry.config, entry.timeout);
         let request_id = context.request_id.clone();
         let (function, timeout) = (Arc::clone(&entry.function), entry.timeout);
-        let task = self
-            .running
-            .spawn(async move { tokio::time::timeout(timeout, function.invoke(event, context)).await });
+        let task =
+            self.running.spawn(async move { tokio::time::timeout(timeout, function.invoke(event, context)).await });
         Ok(match task.await {
             Ok(Ok(Ok(answer))) if answer.len() > MAX_RESPONSE_BYTES => Err(FunctionError::new(
                 "Function.ResponseSizeTooLarge",
@@ -161,10 +139,7 @@ impl Registry {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(FunctionError::new(
                 "Sandbox.Timedout",
-                format!(
-                    "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
-                    timeout.as_secs_f64()
-                ),
+                format!("RequestId: {request_id} Error: Task timed out after {:.2} seconds", timeout.as_secs_f64()),
             )),
             Err(stopped) => Err(panic_error(stopped)),
         })
@@ -177,9 +152,7 @@ impl Registry {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, InvokeError> {
-        self.functions
-            .get(name)
-            .ok_or_else(|| InvokeError::NotFound(name.to_owned()))
+        self.functions.get(name).ok_or_else(|| InvokeError::NotFound(name.to_owned()))
     }
 }
 

@@ -17,9 +17,7 @@ fn registry(function: Arc<dyn Function>) -> Registry {
 }
 
 fn echo() -> Arc<dyn Function> {
-    from_service(service_fn(async |event: LambdaEvent<Value>| {
-        Ok::<_, lambda_runtime::Error>(event.payload)
-    }))
+    from_service(service_fn(async |event: LambdaEvent<Value>| Ok::<_, lambda_runtime::Error>(event.payload)))
 }
 
 #[tokio::test]
@@ -31,11 +29,7 @@ async fn a_service_is_given_its_event_and_context() {
             "memory": context.env_config.memory, "id": context.request_id.len(), "ahead": context.deadline > 1_700_000_000_000,
         }))
     }));
-    let answer = registry(function)
-        .invoke("F", Bytes::from_static(b"{\"a\":1}"))
-        .await
-        .unwrap()
-        .unwrap();
+    let answer = registry(function).invoke("F", Bytes::from_static(b"{\"a\":1}")).await.unwrap().unwrap();
     let expected = json!({
         "payload": {"a": 1}, "arn": "arn:aws:lambda:eu-north-1:000000000000:function:F", "name": "F", "memory": 128, "id": 36, "ahead": true,
     });
@@ -49,36 +43,23 @@ async fn an_empty_event_is_an_empty_object() {
 
 #[tokio::test]
 async fn a_router_answers_through_lambda_http() {
-    let router = Router::new().route(
-        "/things/{id}",
-        get(async |Path(id): Path<String>| Json(json!({ "id": id }))),
-    );
+    let router = Router::new().route("/things/{id}", get(async |Path(id): Path<String>| Json(json!({ "id": id }))));
     let event = json!({
         "version": "2.0", "routeKey": "GET /things/{id}", "rawPath": "/things/7", "rawQueryString": "", "headers": {"host": "localhost"},
         "requestContext": {"accountId": "0", "apiId": "local", "http": {"method": "GET", "path": "/things/7", "protocol": "HTTP/1.1",
             "sourceIp": "127.0.0.1", "userAgent": "t"}, "requestId": "r", "stage": "$default", "time": "", "timeEpoch": 0},
         "isBase64Encoded": false,
     });
-    let answer = registry(http(router))
-        .invoke("F", Bytes::from(event.to_string()))
-        .await
-        .unwrap()
-        .unwrap();
+    let answer = registry(http(router)).invoke("F", Bytes::from(event.to_string())).await.unwrap().unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    assert_eq!(
-        (&answer["statusCode"], &answer["body"]),
-        (&json!(200), &json!("{\"id\":\"7\"}"))
-    );
+    assert_eq!((&answer["statusCode"], &answer["body"]), (&json!(200), &json!("{\"id\":\"7\"}")));
 }
 
 #[tokio::test]
 async fn what_is_refused_never_runs() {
     let registry = registry(echo());
     let refused = registry.invoke("G", Bytes::new()).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "Function not found: arn:aws:lambda:eu-north-1:000000000000:function:G"
-    );
+    assert_eq!(refused.to_string(), "Function not found: arn:aws:lambda:eu-north-1:000000000000:function:G");
     let refused = registry.invoke("F", Bytes::from_static(b"{no")).await.unwrap_err();
     assert!(matches!(refused, InvokeError::NotJson(_)));
     assert!(matches!(
@@ -91,15 +72,7 @@ async fn what_is_refused_never_runs() {
 async fn events_and_answers_have_their_limits() {
     let registry = registry(echo());
     let text = |length: usize| Bytes::from(format!("\"{}\"", "x".repeat(length - 2)));
-    assert_eq!(
-        registry
-            .invoke("F", text(MAX_REQUEST_BYTES))
-            .await
-            .unwrap()
-            .unwrap()
-            .len(),
-        MAX_REQUEST_BYTES
-    );
+    assert_eq!(registry.invoke("F", text(MAX_REQUEST_BYTES)).await.unwrap().unwrap().len(), MAX_REQUEST_BYTES);
     let refused = registry.invoke("F", text(MAX_REQUEST_BYTES + 1)).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -110,18 +83,8 @@ async fn events_and_answers_have_their_limits() {
         Ok::<_, lambda_runtime::Error>("x".repeat(event.payload - 2))
     }));
     let registry = self::registry(large);
-    assert!(
-        registry
-            .invoke("F", MAX_RESPONSE_BYTES.to_string().into())
-            .await
-            .unwrap()
-            .is_ok()
-    );
-    let error = registry
-        .invoke("F", (MAX_RESPONSE_BYTES + 1).to_string().into())
-        .await
-        .unwrap()
-        .unwrap_err();
+    assert!(registry.invoke("F", MAX_RESPONSE_BYTES.to_string().into()).await.unwrap().is_ok());
+    let error = registry.invoke("F", (MAX_RESPONSE_BYTES + 1).to_string().into()).await.unwrap().unwrap_err();
     assert_eq!(error.error_type, "Function.ResponseSizeTooLarge");
 }
 
@@ -133,37 +96,20 @@ async fn a_function_that_takes_too_long_is_ended() {
     }));
     let error = registry(function).invoke("F", Bytes::new()).await.unwrap().unwrap_err();
     assert_eq!(error.error_type, "Sandbox.Timedout");
-    assert!(
-        error.error_message.ends_with("Task timed out after 3.00 seconds"),
-        "{error}"
-    );
+    assert!(error.error_message.ends_with("Task timed out after 3.00 seconds"), "{error}");
 }
 
 #[tokio::test]
 async fn errors_and_panics_are_function_errors() {
-    let function = from_service(service_fn(
-        async |event: LambdaEvent<bool>| -> Result<(), lambda_runtime::Error> {
-            assert!(!event.payload, "on purpose");
-            Err("Unauthorized".into())
-        },
-    ));
+    let function = from_service(service_fn(async |event: LambdaEvent<bool>| -> Result<(), lambda_runtime::Error> {
+        assert!(!event.payload, "on purpose");
+        Err("Unauthorized".into())
+    }));
     let registry = registry(function);
-    let error = registry
-        .invoke("F", Bytes::from_static(b"false"))
-        .await
-        .unwrap()
-        .unwrap_err();
+    let error = registry.invoke("F", Bytes::from_static(b"false")).await.unwrap().unwrap_err();
     assert_eq!(error.error_message, "Unauthorized");
-    let error = registry
-        .invoke("F", Bytes::from_static(b"true"))
-        .await
-        .unwrap()
-        .unwrap_err();
+    let error = registry.invoke("F", Bytes::from_static(b"true")).await.unwrap().unwrap_err();
     assert_eq!(error.error_message, "Lambda panicked: on purpose");
-    let error = registry
-        .invoke("F", Bytes::from_static(b"7"))
-        .await
-        .unwrap()
-        .unwrap_err();
+    let error = registry.invoke("F", Bytes::from_static(b"7")).await.unwrap().unwrap_err();
     assert!(error.error_message.starts_with("failed to deserialize"), "{error}");
 }

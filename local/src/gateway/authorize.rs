@@ -53,11 +53,7 @@ pub(super) struct Authorizers {
 
 impl Authorizers {
     pub(super) fn new(specs: BTreeMap<String, AuthorizerSpec>, registry: Arc<Registry>) -> Self {
-        Self {
-            specs,
-            registry,
-            cache: Mutex::default(),
-        }
+        Self { specs, registry, cache: Mutex::default() }
     }
 
     /// Asks an authorizer, or its cache.
@@ -87,23 +83,14 @@ impl Authorizers {
             }
         };
         if matches!(verdict, Verdict::Allowed(_) | Verdict::Forbidden) && !spec.ttl.is_zero() {
-            self.keep(
-                key,
-                Kept {
-                    verdict: verdict.clone(),
-                    until: Instant::now() + spec.ttl,
-                },
-            );
+            self.keep(key, Kept { verdict: verdict.clone(), until: Instant::now() + spec.ttl });
         }
         verdict
     }
 
     fn kept(&self, key: &(String, String)) -> Option<Verdict> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache
-            .get(key)
-            .filter(|kept| kept.until > Instant::now())
-            .map(|kept| kept.verdict.clone())
+        cache.get(key).filter(|kept| kept.until > Instant::now()).map(|kept| kept.verdict.clone())
     }
 
     fn keep(&self, key: (String, String), kept: Kept) {
@@ -122,13 +109,8 @@ impl Authorizers {
 
 fn verdict(answer: &[u8]) -> Verdict {
     match serde_json::from_slice(answer) {
-        Ok(SimpleResponse {
-            is_authorized: true,
-            context,
-        }) => Verdict::Allowed(context.unwrap_or_else(|| json!({}))),
-        Ok(SimpleResponse {
-            is_authorized: false, ..
-        }) => Verdict::Forbidden,
+        Ok(SimpleResponse { is_authorized: true, context }) => Verdict::Allowed(context.unwrap_or_else(|| json!({}))),
+        Ok(SimpleResponse { is_authorized: false, .. }) => Verdict::Forbidden,
         Err(error) => {
             tracing::error!(%error, "the authorizer did not answer with a simple response");
             Verdict::Failed

@@ -76,24 +76,15 @@ impl<'a> Incoming<'a> {
         shared.insert("routeKey".into(), route.route_key.clone().into());
         shared.insert("rawPath".into(), path.into());
         shared.insert("rawQueryString".into(), query.into());
-        let cookies: Vec<&str> = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
+        let cookies: Vec<&str> =
+            headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
         if !cookies.is_empty() {
             let cookies: Vec<&str> = cookies.iter().flat_map(|line| line.split(';')).map(str::trim).collect();
             shared.insert("cookies".into(), cookies.into());
         }
-        shared.insert(
-            "headers".into(),
-            json!(forwarded_headers(headers, peer, host, body.len())),
-        );
+        shared.insert("headers".into(), json!(forwarded_headers(headers, peer, host, body.len())));
         if !query.is_empty() {
-            shared.insert(
-                "queryStringParameters".into(),
-                json!(joined(form_urlencoded::parse(query.as_bytes()))),
-            );
+            shared.insert("queryStringParameters".into(), json!(joined(form_urlencoded::parse(query.as_bytes()))));
         }
         if !route.parameters.is_empty() {
             shared.insert("pathParameters".into(), json!(route.parameters));
@@ -101,10 +92,7 @@ impl<'a> Incoming<'a> {
         shared.insert("requestContext".into(), request_context);
         Self {
             shared,
-            route_arn: format!(
-                "arn:aws:execute-api:{REGION}:{ACCOUNT}:{API}/$default/{}{path}",
-                parts.method
-            ),
+            route_arn: format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{API}/$default/{}{path}", parts.method),
             headers,
             body: (!body.is_empty()).then(|| encoded(headers, body)),
         }
@@ -112,11 +100,7 @@ impl<'a> Incoming<'a> {
 
     /// The credential in that header, if there is one.
     pub(super) fn identity(&self, header: &str) -> Option<&str> {
-        self.headers
-            .get(header)?
-            .to_str()
-            .ok()
-            .filter(|value| !value.is_empty())
+        self.headers.get(header)?.to_str().ok().filter(|value| !value.is_empty())
     }
 
     /// What the authorizer is asked.
@@ -154,11 +138,9 @@ fn forwarded_headers(headers: &HeaderMap, peer: SocketAddr, host: &str, length: 
         Some(earlier) => format!("{earlier}, {}", peer.ip()),
         None => peer.ip().to_string(),
     };
-    for (name, value) in [
-        ("x-forwarded-for", chain),
-        ("x-forwarded-port", port.to_owned()),
-        ("x-forwarded-proto", "http".to_owned()),
-    ] {
+    for (name, value) in
+        [("x-forwarded-for", chain), ("x-forwarded-port", port.to_owned()), ("x-forwarded-proto", "http".to_owned())]
+    {
         forwarded.insert(name.to_owned(), value);
     }
     forwarded.insert("content-length".to_owned(), length.to_string());
@@ -171,14 +153,8 @@ fn forwarded_headers(headers: &HeaderMap, peer: SocketAddr, host: &str, length: 
 
 /// Whether a client's header reaches the function: not those of its connection, and none in the name of AWS but the trace.
 fn passes(name: &HeaderName) -> bool {
-    let hop = [
-        header::CONNECTION,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::COOKIE,
-    ];
+    let hop =
+        [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE, header::COOKIE];
     let name_of_aws = name.as_str().starts_with("x-amzn-") && name.as_str() != "x-amzn-trace-id";
     !hop.contains(name) && !name_of_aws && name.as_str() != "keep-alive"
 }
@@ -236,14 +212,7 @@ mod tests {
 
     fn incoming<'a>(parts: &'a Parts, body: &'static [u8]) -> Incoming<'a> {
         let now = "2024-03-12T19:03:58.390Z".parse().unwrap();
-        Incoming::at(
-            now,
-            "192.0.2.1:5000".parse().unwrap(),
-            "id=",
-            parts,
-            &Bytes::from_static(body),
-            &matched(),
-        )
+        Incoming::at(now, "192.0.2.1:5000".parse().unwrap(), "id=", parts, &Bytes::from_static(body), &matched())
     }
 
     #[test]
@@ -308,30 +277,16 @@ mod tests {
 
     #[test]
     fn the_authorizer_is_asked_without_the_body() {
-        let parts = parts(
-            Request::post("/things/7")
-                .header("Host", "h")
-                .header("Authorization", "Bearer t"),
-        );
+        let parts = parts(Request::post("/things/7").header("Host", "h").header("Authorization", "Bearer t"));
         let incoming = incoming(&parts, b"{}");
-        assert_eq!(
-            (incoming.identity("authorization"), incoming.identity("x-api-key")),
-            (Some("Bearer t"), None)
-        );
+        assert_eq!((incoming.identity("authorization"), incoming.identity("x-api-key")), (Some("Bearer t"), None));
         let event = incoming.authorizer_event("Bearer t");
         assert_eq!(event["type"], "REQUEST");
-        assert_eq!(
-            event["routeArn"],
-            "arn:aws:execute-api:eu-north-1:000000000000:local/$default/POST/things/7"
-        );
+        assert_eq!(event["routeArn"], "arn:aws:execute-api:eu-north-1:000000000000:local/$default/POST/things/7");
         assert_eq!(event["identitySource"], json!(["Bearer t"]));
         assert_eq!(event["headers"]["authorization"], "Bearer t");
         assert_eq!(
-            (
-                event.get("body"),
-                event.get("isBase64Encoded"),
-                event.get("queryStringParameters")
-            ),
+            (event.get("body"), event.get("isBase64Encoded"), event.get("queryStringParameters")),
             (None, None, None)
         );
     }
@@ -352,16 +307,9 @@ mod tests {
             }
             let parts = parts(request);
             let event = incoming(&parts, body).integration_event(None);
-            let expected = if base64 {
-                BASE64_STANDARD.encode(body)
-            } else {
-                String::from_utf8(body.to_vec()).unwrap()
-            };
-            assert_eq!(
-                (&event["isBase64Encoded"], &event["body"]),
-                (&json!(base64), &json!(expected)),
-                "{kind}"
-            );
+            let expected =
+                if base64 { BASE64_STANDARD.encode(body) } else { String::from_utf8(body.to_vec()).unwrap() };
+            assert_eq!((&event["isBase64Encoded"], &event["body"]), (&json!(base64), &json!(expected)), "{kind}");
         }
     }
 }

@@ -40,10 +40,7 @@ pub struct Gateway {
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Gateway")
-            .field("functions", &self.inner.registry)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Gateway").field("functions", &self.inner.registry).finish_non_exhaustive()
     }
 }
 
@@ -58,13 +55,7 @@ impl Gateway {
     pub fn new(template: &Template, registry: Arc<Registry>) -> Self {
         let routes = Routes::new(template);
         let authorizers = Authorizers::new(template.authorizers.clone(), Arc::clone(&registry));
-        Self {
-            inner: Arc::new(Inner {
-                routes,
-                authorizers,
-                registry,
-            }),
-        }
+        Self { inner: Arc::new(Inner { routes, authorizers, registry }) }
     }
 
     /// The service, without a socket. It wants [`ConnectInfo`] of a [`SocketAddr`] in every request.
@@ -78,9 +69,7 @@ impl Gateway {
     /// When the socket fails.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
@@ -103,13 +92,8 @@ async fn handle(
 impl Inner {
     async fn answer(&self, peer: SocketAddr, request_id: &str, request: Request) -> Result<Response, Refusal> {
         let (parts, body) = request.into_parts();
-        let route = self
-            .routes
-            .find(&parts.method, parts.uri.path())
-            .ok_or(Refusal::NotFound)?;
-        let body = axum::body::to_bytes(body, MAX_BODY_BYTES)
-            .await
-            .map_err(|_| Refusal::TooLarge)?;
+        let route = self.routes.find(&parts.method, parts.uri.path()).ok_or(Refusal::NotFound)?;
+        let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Refusal::TooLarge)?;
         let incoming = Incoming::new(peer, request_id, &parts, &body, &route);
         let context = match &route.authorizer {
             None => None,
@@ -161,10 +145,7 @@ impl Refusal {
         };
         let mut response = Response::new(Body::from(format!("{{\"message\":\"{message}\"}}")));
         *response.status_mut() = status;
-        response.headers_mut().insert(
-            axum::http::header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        response.headers_mut().insert(axum::http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }

@@ -35,28 +35,19 @@ pub(super) fn from_answer(answer: &[u8]) -> Option<Response> {
         other => Body::from(other.to_string()),
     };
     let mut response = Response::new(body);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Some(response)
 }
 
 fn structured(answer: Structured) -> Option<Response> {
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded.unwrap_or(false) {
-        BASE64_STANDARD.decode(body).ok()?
-    } else {
-        body.into_bytes()
-    };
+    let body =
+        if answer.is_base64_encoded.unwrap_or(false) { BASE64_STANDARD.decode(body).ok()? } else { body.into_bytes() };
     let has_body = !body.is_empty();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(answer.status_code).ok()?;
     let headers = response.headers_mut();
-    let single = answer
-        .headers
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, value)| (name, vec![value]));
+    let single = answer.headers.unwrap_or_default().into_iter().map(|(name, value)| (name, vec![value]));
     for (name, values) in single.chain(answer.multi_value_headers.unwrap_or_default()) {
         let name: HeaderName = name.parse().ok()?;
         // The length is the gateway's to say: it has decoded the body.
@@ -71,10 +62,7 @@ fn structured(answer: Structured) -> Option<Response> {
         headers.append(header::SET_COOKIE, HeaderValue::from_str(&cookie).ok()?);
     }
     if has_body && !headers.contains_key(header::CONTENT_TYPE) {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain;charset=UTF-8"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
     }
     Some(response)
 }
@@ -99,14 +87,7 @@ mod tests {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
         let status = response.status().as_u16();
-        Some((
-            status,
-            headers,
-            axum::body::to_bytes(response.into_body(), 1_000)
-                .await
-                .unwrap()
-                .to_vec(),
-        ))
+        Some((status, headers, axum::body::to_bytes(response.into_body(), 1_000).await.unwrap().to_vec()))
     }
 
     fn header(name: &str, value: &str) -> (String, String) {
@@ -131,23 +112,13 @@ mod tests {
             Some((204, vec![], vec![]))
         );
         let text = parts(r#"{"statusCode":200,"body":"x"}"#).await;
-        assert_eq!(
-            text,
-            Some((
-                200,
-                vec![header("content-type", "text/plain;charset=UTF-8")],
-                b"x".to_vec()
-            ))
-        );
+        assert_eq!(text, Some((200, vec![header("content-type", "text/plain;charset=UTF-8")], b"x".to_vec())));
     }
 
     #[tokio::test]
     async fn an_answer_without_a_status_is_the_body() {
         let json = vec![header("content-type", "application/json")];
-        assert_eq!(
-            parts(r#"{"a":1}"#).await,
-            Some((200, json.clone(), br#"{"a":1}"#.to_vec()))
-        );
+        assert_eq!(parts(r#"{"a":1}"#).await, Some((200, json.clone(), br#"{"a":1}"#.to_vec())));
         assert_eq!(parts(r#""hello""#).await, Some((200, json, b"hello".to_vec())));
     }
 

@@ -96,17 +96,12 @@ async fn send(
     credential: Option<&str>,
     body: impl Into<Body>,
 ) -> (u16, Value) {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", "text/plain");
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "text/plain");
     if let Some(credential) = credential {
         request = request.header("Authorization", credential);
     }
     let mut request = request.body(body.into()).unwrap();
-    request
-        .extensions_mut()
-        .insert(ConnectInfo("127.0.0.1:1".parse::<SocketAddr>().unwrap()));
+    request.extensions_mut().insert(ConnectInfo("127.0.0.1:1".parse::<SocketAddr>().unwrap()));
     let response = router.clone().oneshot(request).await.unwrap();
     assert!(response.headers().contains_key("apigw-requestid"));
     let status = response.status().as_u16();
@@ -121,14 +116,8 @@ fn message(status: u16, message: &str) -> (u16, Value) {
 #[tokio::test]
 async fn what_no_route_takes_is_not_found() {
     let (router, asked) = gateway();
-    assert_eq!(
-        send(&router, Method::GET, "/nothing", None, "").await,
-        message(404, "Not Found")
-    );
-    assert_eq!(
-        send(&router, Method::DELETE, "/closed/7", Some("good"), "").await,
-        message(404, "Not Found")
-    );
+    assert_eq!(send(&router, Method::GET, "/nothing", None, "").await, message(404, "Not Found"));
+    assert_eq!(send(&router, Method::DELETE, "/closed/7", Some("good"), "").await, message(404, "Not Found"));
     assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
 
@@ -142,19 +131,9 @@ async fn the_authorizer_decides() {
         (Some("no"), message(403, "Forbidden")),
         (Some("odd"), message(500, "Internal Server Error")),
         (Some("broken"), message(500, "Internal Server Error")),
-        (
-            Some("good"),
-            (
-                200,
-                json!({"route": "GET /closed/{id}", "authorizer": {"lambda": {"org": "o"}}}),
-            ),
-        ),
+        (Some("good"), (200, json!({"route": "GET /closed/{id}", "authorizer": {"lambda": {"org": "o"}}}))),
     ] {
-        assert_eq!(
-            send(&router, Method::GET, "/closed/7", credential, "").await,
-            expected,
-            "{credential:?}"
-        );
+        assert_eq!(send(&router, Method::GET, "/closed/7", credential, "").await, expected, "{credential:?}");
     }
 }
 
@@ -181,18 +160,9 @@ async fn what_the_function_cannot_answer_the_gateway_does() {
         send(&router, Method::POST, "/open", None, "").await,
         (200, json!({"route": "POST /open", "authorizer": null}))
     );
-    assert_eq!(
-        send(&router, Method::POST, "/open", None, "fail").await,
-        message(500, "Internal Server Error")
-    );
-    assert_eq!(
-        send(&router, Method::POST, "/open", None, "odd").await,
-        message(500, "Internal Server Error")
-    );
-    assert_eq!(
-        send(&router, Method::POST, "/open", None, "sleep").await,
-        message(503, "Service Unavailable")
-    );
+    assert_eq!(send(&router, Method::POST, "/open", None, "fail").await, message(500, "Internal Server Error"));
+    assert_eq!(send(&router, Method::POST, "/open", None, "odd").await, message(500, "Internal Server Error"));
+    assert_eq!(send(&router, Method::POST, "/open", None, "sleep").await, message(503, "Service Unavailable"));
     assert_eq!(
         send(&router, Method::POST, "/open", None, vec![b'x'; MAX_BODY_BYTES + 1]).await,
         message(413, "Request Entity Too Large")
@@ -207,9 +177,7 @@ async fn what_the_function_cannot_answer_the_gateway_does() {
 async fn a_stop_lets_a_running_request_end() {
     let (gateway, _, gate) = full_gateway();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
+    let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn({
         let stop = stop.clone();
@@ -223,9 +191,6 @@ async fn a_stop_lets_a_running_request_end() {
     gate.wait().await;
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n{}"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n{}"), "{answer}");
     serving.await.unwrap().unwrap();
 }

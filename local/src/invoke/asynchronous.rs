@@ -73,18 +73,9 @@ impl AsyncInvoker {
         queues: Arc<Queues>,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        let policies = template
-            .functions
-            .iter()
-            .map(|spec| (spec.logical_id.clone(), spec.asynchronous.clone()))
-            .collect();
-        Arc::new(Self {
-            registry,
-            queues,
-            policies,
-            running: TaskTracker::new(),
-            stop,
-        })
+        let policies =
+            template.functions.iter().map(|spec| (spec.logical_id.clone(), spec.asynchronous.clone())).collect();
+        Arc::new(Self { registry, queues, policies, running: TaskTracker::new(), stop })
     }
 
     /// Accepts an event: from here on it is kept. The handle ends when it has succeeded or was set aside.
@@ -93,17 +84,10 @@ impl AsyncInvoker {
     /// When Lambda would refuse it, or it cannot be kept.
     pub fn submit(self: &Arc<Self>, function: &str, event: Bytes) -> Result<JoinHandle<()>, SubmitError> {
         self.registry.check(function, &event, MAX_ASYNC_EVENT_BYTES)?;
-        let event = if event.is_empty() {
-            Bytes::from_static(b"{}")
-        } else {
-            event
-        };
+        let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
         let event: Box<RawValue> =
             serde_json::from_slice(&event).map_err(|error| InvokeError::NotJson(error.to_string()))?;
-        let accepted = Accepted {
-            function: function.to_owned(),
-            event,
-        };
+        let accepted = Accepted { function: function.to_owned(), event };
         let body = serde_json::to_string(&accepted).map_err(QueueError::from)?;
         let receipt = self.queues.keep(ASYNC_QUEUE, &body)?;
         Ok(self.start(accepted, receipt))
@@ -189,10 +173,7 @@ impl AsyncInvoker {
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
             "responsePayload": error,
         });
-        match self
-            .queues
-            .send(queue, &record.to_string(), &BTreeMap::new(), Duration::ZERO)
-        {
+        match self.queues.send(queue, &record.to_string(), &BTreeMap::new(), Duration::ZERO) {
             // The event alone fills a message: the record goes without it, as from Lambda, and the log says so.
             Err(QueueError::TooLarge) => {
                 tracing::error!(
@@ -200,9 +181,7 @@ impl AsyncInvoker {
                     "the failed event is too large for the dead-letter queue and is not in it"
                 );
                 record["requestPayload"] = Value::Null;
-                self.queues
-                    .send(queue, &record.to_string(), &BTreeMap::new(), Duration::ZERO)
-                    .map(drop)
+                self.queues.send(queue, &record.to_string(), &BTreeMap::new(), Duration::ZERO).map(drop)
             }
             sent => sent.map(drop),
         }

@@ -36,11 +36,7 @@ pub struct InvokeServer {
 impl InvokeServer {
     /// An endpoint for these functions and queues.
     pub fn new(registry: Arc<Registry>, asynchronous: Arc<AsyncInvoker>, queues: Arc<Queues>) -> Self {
-        Self {
-            registry,
-            asynchronous,
-            queues,
-        }
+        Self { registry, asynchronous, queues }
     }
 
     /// The service, without a socket.
@@ -58,9 +54,7 @@ impl InvokeServer {
     /// # Errors
     /// When the socket fails.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
-        axum::serve(listener, self.router())
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 }
 
@@ -71,18 +65,12 @@ async fn handle(
     event: Bytes,
 ) -> Response {
     let name = function_name(&name);
-    let kind = headers
-        .get("x-amz-invocation-type")
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or("RequestResponse");
+    let kind = headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()).unwrap_or("RequestResponse");
     match kind {
         "RequestResponse" => match server.registry.invoke(name, event).await {
             Ok(Ok(answer)) => (StatusCode::OK, answered(), answer).into_response(),
             Ok(Err(error)) => {
-                let failed = [(
-                    HeaderName::from_static("x-amz-function-error"),
-                    HeaderValue::from_static("Unhandled"),
-                )];
+                let failed = [(HeaderName::from_static("x-amz-function-error"), HeaderValue::from_static("Unhandled"))];
                 (StatusCode::OK, answered(), failed, error.to_body()).into_response()
             }
             Err(refusal) => refused(&refusal),
@@ -92,11 +80,7 @@ async fn handle(
             Err(SubmitError::Refused(refusal)) => refused(&refusal),
             Err(SubmitError::Queue(error)) => {
                 tracing::error!(%error, "an event could not be kept");
-                fault(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "ServiceException",
-                    &error.to_string(),
-                )
+                fault(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &error.to_string())
             }
         },
         "DryRun" => match server.registry.check(name, &event, MAX_ASYNC_EVENT_BYTES) {
@@ -121,10 +105,7 @@ fn function_name(given: &str) -> &str {
 fn answered() -> [(HeaderName, HeaderValue); 2] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (
-            HeaderName::from_static("x-amz-executed-version"),
-            HeaderValue::from_static("$LATEST"),
-        ),
+        (HeaderName::from_static("x-amz-executed-version"), HeaderValue::from_static("$LATEST")),
     ]
 }
 
@@ -140,17 +121,10 @@ fn refused(refusal: &InvokeError) -> Response {
 fn fault(status: StatusCode, code: &'static str, message: &str) -> Response {
     let side = if status.is_client_error() { "User" } else { "Service" };
     // AWS spells the member with a capital for an unknown function and without for the rest.
-    let member = if status == StatusCode::NOT_FOUND {
-        "Message"
-    } else {
-        "message"
-    };
+    let member = if status == StatusCode::NOT_FOUND { "Message" } else { "message" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (
-            HeaderName::from_static("x-amzn-errortype"),
-            HeaderValue::from_static(code),
-        ),
+        (HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(code)),
     ];
     (status, headers, json!({"Type": side, member: message}).to_string()).into_response()
 }

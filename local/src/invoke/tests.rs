@@ -56,11 +56,7 @@ fn fixture(path: Option<&std::path::Path>) -> Fixture {
     let queues = Arc::new(Queues::open(&specs, path).unwrap());
     let stop = CancellationToken::new();
     let asynchronous = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop.clone());
-    Fixture {
-        server: InvokeServer::new(registry, asynchronous, queues),
-        calls,
-        stop,
-    }
+    Fixture { server: InvokeServer::new(registry, asynchronous, queues), calls, stop }
 }
 
 async fn client(fixture: &Fixture) -> Client {
@@ -86,29 +82,12 @@ fn payload(text: &str) -> Blob {
 async fn the_sdk_invokes_by_name_and_by_arn() {
     let fixture = fixture(None);
     let client = client(&fixture).await;
-    for name in [
-        "F",
-        "F:$LATEST",
-        "arn:aws:lambda:eu-north-1:000000000000:function:F",
-        "000000000000:function:F",
-    ] {
-        let answer = client
-            .invoke()
-            .function_name(name)
-            .payload(payload("{\"a\":1}"))
-            .send()
-            .await
-            .unwrap();
+    for name in ["F", "F:$LATEST", "arn:aws:lambda:eu-north-1:000000000000:function:F", "000000000000:function:F"] {
+        let answer = client.invoke().function_name(name).payload(payload("{\"a\":1}")).send().await.unwrap();
         assert_eq!((answer.status_code(), answer.function_error()), (200, None), "{name}");
         assert_eq!(answer.payload().unwrap().as_ref(), b"{\"a\":1}");
     }
-    let dry = client
-        .invoke()
-        .function_name("F")
-        .invocation_type(InvocationType::DryRun)
-        .send()
-        .await
-        .unwrap();
+    let dry = client.invoke().function_name("F").invocation_type(InvocationType::DryRun).send().await.unwrap();
     assert_eq!((dry.status_code(), fixture.calls.load(Ordering::Relaxed)), (204, 4));
 }
 
@@ -116,60 +95,22 @@ async fn the_sdk_invokes_by_name_and_by_arn() {
 async fn the_sdk_understands_failures_and_refusals() {
     let fixture = fixture(None);
     let client = client(&fixture).await;
-    let answer = client
-        .invoke()
-        .function_name("F")
-        .payload(payload("\"fail\""))
-        .send()
-        .await
-        .unwrap();
+    let answer = client.invoke().function_name("F").payload(payload("\"fail\"")).send().await.unwrap();
     assert_eq!(answer.function_error(), Some("Unhandled"));
     let body: Value = serde_json::from_slice(answer.payload().unwrap().as_ref()).unwrap();
-    assert_eq!(
-        (&body["errorMessage"], body["errorType"].is_string()),
-        (&"no".into(), true)
-    );
+    assert_eq!((&body["errorMessage"], body["errorType"].is_string()), (&"no".into(), true));
 
-    let error = client
-        .invoke()
-        .function_name("G")
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let error = client.invoke().function_name("G").send().await.unwrap_err().into_service_error();
     assert!(error.is_resource_not_found_exception());
-    let error = client
-        .invoke()
-        .function_name("F")
-        .payload(payload("{no"))
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let error =
+        client.invoke().function_name("F").payload(payload("{no")).send().await.unwrap_err().into_service_error();
     assert!(error.is_invalid_request_content_exception());
     let large = format!("\"{}\"", "x".repeat(MAX_ASYNC_EVENT_BYTES));
-    let event = client
-        .invoke()
-        .function_name("F")
-        .invocation_type(InvocationType::Event)
-        .payload(payload(&large));
-    assert!(
-        event
-            .send()
-            .await
-            .unwrap_err()
-            .into_service_error()
-            .is_request_too_large_exception()
-    );
+    let event = client.invoke().function_name("F").invocation_type(InvocationType::Event).payload(payload(&large));
+    assert!(event.send().await.unwrap_err().into_service_error().is_request_too_large_exception());
     let large = format!("\"{}\"", "x".repeat(MAX_REQUEST_BYTES));
-    let error = client
-        .invoke()
-        .function_name("F")
-        .payload(payload(&large))
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let error =
+        client.invoke().function_name("F").payload(payload(&large)).send().await.unwrap_err().into_service_error();
     assert!(error.is_request_too_large_exception());
 }
 
@@ -177,11 +118,7 @@ async fn the_sdk_understands_failures_and_refusals() {
 async fn an_event_is_accepted_and_waited_for() {
     let fixture = fixture(None);
     let client = client(&fixture).await;
-    let event = client
-        .invoke()
-        .function_name("F")
-        .invocation_type(InvocationType::Event)
-        .payload(payload("{}"));
+    let event = client.invoke().function_name("F").invocation_type(InvocationType::Event).payload(payload("{}"));
     assert_eq!(event.send().await.unwrap().status_code(), 202);
     fixture.server.asynchronous.drained().await;
     assert_eq!(fixture.calls.load(Ordering::Relaxed), 1);
@@ -192,27 +129,12 @@ async fn an_event_is_accepted_and_waited_for() {
 async fn a_failing_event_is_tried_three_times_and_then_set_aside() {
     let fixture = fixture(None);
     let started = Instant::now();
-    fixture
-        .server
-        .asynchronous
-        .submit("F", Bytes::from_static(b"\"fail\""))
-        .unwrap()
-        .await
-        .unwrap();
-    assert_eq!(
-        (fixture.calls.load(Ordering::Relaxed), started.elapsed().as_secs()),
-        (3, 3)
-    );
+    fixture.server.asynchronous.submit("F", Bytes::from_static(b"\"fail\"")).unwrap().await.unwrap();
+    assert_eq!((fixture.calls.load(Ordering::Relaxed), started.elapsed().as_secs()), (3, 3));
     let dead = fixture.server.queues.receive("Dead", 10, None).unwrap();
     let record: Value = serde_json::from_str(&dead[0].body).unwrap();
-    assert_eq!(
-        (&record["requestPayload"], &record["responsePayload"]["errorMessage"]),
-        (&"fail".into(), &"no".into())
-    );
-    assert_eq!(
-        (&record["requestContext"]["approximateInvokeCount"], dead.len()),
-        (&3.into(), 1)
-    );
+    assert_eq!((&record["requestPayload"], &record["responsePayload"]["errorMessage"]), (&"fail".into(), &"no".into()));
+    assert_eq!((&record["requestContext"]["approximateInvokeCount"], dead.len()), (&3.into(), 1));
     assert_eq!(fixture.server.queues.count(ASYNC_QUEUE).unwrap(), (0, 0));
 }
 
@@ -221,11 +143,7 @@ async fn a_stop_does_not_wait_for_the_back_off_and_loses_nothing() {
     let fixture = fixture(None);
     fixture.stop.cancel();
     let started = Instant::now();
-    let running = fixture
-        .server
-        .asynchronous
-        .submit("F", Bytes::from_static(b"\"fail\""))
-        .unwrap();
+    let running = fixture.server.asynchronous.submit("F", Bytes::from_static(b"\"fail\"")).unwrap();
     fixture.server.asynchronous.drained().await;
     running.await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(1));
@@ -238,12 +156,7 @@ async fn what_a_killed_process_accepted_is_taken_up_by_the_next() {
     let path = directory.path().join("queues.sqlite");
     let killed = fixture(Some(&path));
     // Accepted, and the process ends before its task has run once.
-    killed
-        .server
-        .asynchronous
-        .submit("F", Bytes::from_static(b"{}"))
-        .unwrap()
-        .abort();
+    killed.server.asynchronous.submit("F", Bytes::from_static(b"{}")).unwrap().abort();
     assert_eq!(killed.calls.load(Ordering::Relaxed), 0);
     drop(killed);
 

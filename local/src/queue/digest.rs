@@ -29,9 +29,7 @@ pub(super) fn md5_of_attributes(attributes: &BTreeMap<String, MessageAttribute>)
             }
             (None, value) => {
                 bytes.push(2);
-                let value = value
-                    .as_deref()
-                    .map(|value| BASE64_STANDARD.decode(value).unwrap_or_default());
+                let value = value.as_deref().map(|value| BASE64_STANDARD.decode(value).unwrap_or_default());
                 part(&mut bytes, &value.unwrap_or_default());
             }
         }

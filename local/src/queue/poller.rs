@@ -41,12 +41,8 @@ pub async fn run_pollers(
     let mut running = vec![];
     for function in &template.functions {
         for source in &function.queue_sources {
-            let poller = Poller::new(
-                Arc::clone(queues),
-                Arc::clone(registry),
-                function.logical_id.clone(),
-                source.clone(),
-            );
+            let poller =
+                Poller::new(Arc::clone(queues), Arc::clone(registry), function.logical_id.clone(), source.clone());
             let poller = Arc::new(poller);
             for _ in 0..CONCURRENCY {
                 let (poller, stop) = (Arc::clone(&poller), stop.clone());
@@ -60,12 +56,7 @@ pub async fn run_pollers(
 impl Poller {
     /// A poller of that source.
     pub fn new(queues: Arc<Queues>, registry: Arc<Registry>, function: String, source: QueueSource) -> Self {
-        Self {
-            queues,
-            registry,
-            function,
-            source,
-        }
+        Self { queues, registry, function, source }
     }
 
     /// Polls until `stop`.
@@ -105,8 +96,7 @@ impl Poller {
             for message in messages {
                 if failed.contains(message.id.as_str()) {
                     let again = FIRST_RETRY * 2_u32.saturating_pow(message.receives.saturating_sub(1).min(10));
-                    self.queues
-                        .change_visibility(&self.source.queue, &message.receipt, again)?;
+                    self.queues.change_visibility(&self.source.queue, &message.receipt, again)?;
                 } else {
                     self.queues.delete(&self.source.queue, &message.receipt)?;
                 }
@@ -184,11 +174,6 @@ fn failures<'a>(answer: &[u8], messages: &'a [Message]) -> Option<BTreeSet<&'a s
     let named = answer.unwrap_or_default().batch_item_failures.unwrap_or_default();
     named
         .iter()
-        .map(|failure| {
-            messages
-                .iter()
-                .map(|message| message.id.as_str())
-                .find(|id| *id == failure.item_identifier)
-        })
+        .map(|failure| messages.iter().map(|message| message.id.as_str()).find(|id| *id == failure.item_identifier))
         .collect()
 }

@@ -34,11 +34,7 @@ const MAX_BATCH: usize = 10;
 pub fn router(queues: Arc<Queues>) -> Router {
     let body = DefaultBodyLimit::max(4 * super::MAX_MESSAGE_BYTES);
     // Some SDKs send to the endpoint, others to the URL of the queue; both name the queue in the body.
-    Router::new()
-        .route("/", post(handle))
-        .route("/{account}/{queue}", post(handle))
-        .layer(body)
-        .with_state(queues)
+    Router::new().route("/", post(handle)).route("/{account}/{queue}", post(handle)).layer(body).with_state(queues)
 }
 
 /// An error as SQS answers it: the name of the JSON protocol, and the older one that SDKs still look for.
@@ -51,12 +47,7 @@ struct Fault {
 
 impl Fault {
     fn sender(code: &'static str, legacy: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            legacy,
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-        }
+        Self { code, legacy, status: StatusCode::BAD_REQUEST, message: message.into() }
     }
 
     fn parameter(message: impl Into<String>) -> Self {
@@ -88,36 +79,20 @@ impl From<QueueError> for Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let side = if self.status.is_client_error() {
-            "Sender"
-        } else {
-            "Receiver"
-        };
+        let side = if self.status.is_client_error() { "Sender" } else { "Receiver" };
         let body = json!({"__type": format!("com.amazonaws.sqs#{}", self.code), "message": self.message});
-        let legacy = (
-            HeaderName::from_static("x-amzn-query-error"),
-            format!("{};{side}", self.legacy),
-        );
+        let legacy = (HeaderName::from_static("x-amzn-query-error"), format!("{};{side}", self.legacy));
         (self.status, json_type(), [legacy], body.to_string()).into_response()
     }
 }
 
 fn json_type() -> [(HeaderName, HeaderValue); 1] {
-    [(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-amz-json-1.0"),
-    )]
+    [(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))]
 }
 
 async fn handle(State(queues): State<Arc<Queues>>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let answer = match target.strip_prefix("AmazonSQS.").unwrap_or_default() {
         "SendMessage" => read(&body).and_then(|send: SendMessage| send_message(&queues, &send)),
         "SendMessageBatch" => read(&body).and_then(|batch: SendMessageBatch| send_batch(&queues, batch)),
@@ -143,11 +118,8 @@ async fn handle(State(queues): State<Arc<Queues>>, headers: HeaderMap, body: Byt
         }),
         "ListQueues" => read(&body).map(|list: ListQueues| {
             let prefix = list.queue_name_prefix.unwrap_or_default();
-            let urls: Vec<_> = queues
-                .names()
-                .filter(|name| name.starts_with(&prefix))
-                .map(|name| url(host, name))
-                .collect();
+            let urls: Vec<_> =
+                queues.names().filter(|name| name.starts_with(&prefix)).map(|name| url(host, name)).collect();
             json!({ "QueueUrls": urls })
         }),
         "GetQueueAttributes" => read(&body).and_then(|get: QueueUrl| attributes(&queues, &name(&get.queue_url))),
@@ -196,15 +168,9 @@ fn store(queues: &Queues, queue: &str, message: &Outgoing) -> Result<Map<String,
     let id = queues.send(queue, &message.message_body, &message.message_attributes, delay)?;
     let mut answer = Map::new();
     answer.insert("MessageId".into(), id.into());
-    answer.insert(
-        "MD5OfMessageBody".into(),
-        md5_hex(message.message_body.as_bytes()).into(),
-    );
+    answer.insert("MD5OfMessageBody".into(), md5_hex(message.message_body.as_bytes()).into());
     if !message.message_attributes.is_empty() {
-        answer.insert(
-            "MD5OfMessageAttributes".into(),
-            md5_of_attributes(&message.message_attributes).into(),
-        );
+        answer.insert("MD5OfMessageAttributes".into(), md5_of_attributes(&message.message_attributes).into());
     }
     Ok(answer)
 }
@@ -227,22 +193,9 @@ fn send_batch(queues: &Queues, batch: SendMessageBatch) -> Result<Value, Fault> 
             message,
         ));
     }
-    if batch
-        .entries
-        .iter()
-        .map(|entry| entry.message.message_body.len())
-        .sum::<usize>()
-        > super::MAX_MESSAGE_BYTES
-    {
-        let message = format!(
-            "Batch requests cannot be longer than {} bytes.",
-            super::MAX_MESSAGE_BYTES
-        );
-        return Err(Fault::sender(
-            "BatchRequestTooLong",
-            "AWS.SimpleQueueService.BatchRequestTooLong",
-            message,
-        ));
+    if batch.entries.iter().map(|entry| entry.message.message_body.len()).sum::<usize>() > super::MAX_MESSAGE_BYTES {
+        let message = format!("Batch requests cannot be longer than {} bytes.", super::MAX_MESSAGE_BYTES);
+        return Err(Fault::sender("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", message));
     }
     let (mut successful, mut failed) = (vec![], vec![]);
     for entry in batch.entries {
@@ -264,15 +217,11 @@ fn send_batch(queues: &Queues, batch: SendMessageBatch) -> Result<Value, Fault> 
 async fn receive_message(queues: &Queues, receive: ReceiveMessage) -> Result<Value, Fault> {
     let most = receive.max_number_of_messages.unwrap_or(1);
     if !(1..=MAX_BATCH).contains(&most) {
-        return Err(Fault::parameter(format!(
-            "MaxNumberOfMessages must be between 1 and {MAX_BATCH}, if provided."
-        )));
+        return Err(Fault::parameter(format!("MaxNumberOfMessages must be between 1 and {MAX_BATCH}, if provided.")));
     }
     let wait = Duration::from_secs(receive.wait_time_seconds).min(MAX_WAIT);
     let visibility = receive.visibility_timeout.map(Duration::from_secs);
-    let messages = queues
-        .receive_within(&name(&receive.queue_url), most, visibility, wait)
-        .await?;
+    let messages = queues.receive_within(&name(&receive.queue_url), most, visibility, wait).await?;
     Ok(json!({ "Messages": messages.iter().map(received).collect::<Vec<_>>() }))
 }
 

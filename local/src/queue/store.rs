@@ -95,16 +95,10 @@ impl Queues {
         connection.execute_batch(SCHEMA)?;
         let started_ms = clock::now().as_millisecond();
         Ok(Self {
-            specs: specs
-                .iter()
-                .map(|spec| (spec.logical_id.clone(), spec.clone()))
-                .collect(),
+            specs: specs.iter().map(|spec| (spec.logical_id.clone(), spec.clone())).collect(),
             connection: Mutex::new(connection),
             changed: Notify::new(),
-            clock: Clock {
-                started_ms,
-                started: Instant::now(),
-            },
+            clock: Clock { started_ms, started: Instant::now() },
         })
     }
 
@@ -140,14 +134,7 @@ impl Queues {
         let now = self.clock.now_ms();
         self.connection().execute(
             "INSERT INTO message (id, queue, body, attributes, sent_ms, visible_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                id,
-                queue,
-                body,
-                serde_json::to_string(attributes)?,
-                now,
-                now + millis(delay)
-            ],
+            params![id, queue, body, serde_json::to_string(attributes)?, now, now + millis(delay)],
         )?;
         self.changed.notify_waiters();
         Ok(id)
@@ -156,11 +143,7 @@ impl Queues {
     /// Stores a message as if it had been received at once, and gives the receipt. It has no limit: it is the process's own.
     pub(crate) fn keep(&self, queue: &str, body: &str) -> Result<String, QueueError> {
         let spec = self.spec(queue)?;
-        let (id, receipt, now) = (
-            Uuid::new_v4().to_string(),
-            Uuid::new_v4().simple().to_string(),
-            self.clock.now_ms(),
-        );
+        let (id, receipt, now) = (Uuid::new_v4().to_string(), Uuid::new_v4().simple().to_string(), self.clock.now_ms());
         self.connection().execute(
             "INSERT INTO message (id, queue, body, attributes, sent_ms, first_received_ms, visible_ms, receives, receipt)
              VALUES (?1, ?2, ?3, '{}', ?4, ?4, ?5, 1, ?6)",
@@ -171,8 +154,7 @@ impl Queues {
 
     /// Makes every message of a queue receivable.
     pub(crate) fn release(&self, queue: &str) -> Result<(), QueueError> {
-        self.connection()
-            .execute("UPDATE message SET visible_ms = 0 WHERE queue = ?1", params![queue])?;
+        self.connection().execute("UPDATE message SET visible_ms = 0 WHERE queue = ?1", params![queue])?;
         Ok(())
     }
 
@@ -200,16 +182,10 @@ impl Queues {
                  RETURNING id, receipt, body, attributes, sent_ms, first_received_ms, receives",
             )?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = due
-                .query_map(params![queue, now, hidden_until, most], read_message)?
-                .collect::<Result<Vec<_>, _>>()?;
+            let rows =
+                due.query_map(params![queue, now, hidden_until, most], read_message)?.collect::<Result<Vec<_>, _>>()?;
             rows.into_iter()
-                .map(|(message, attributes)| {
-                    Ok(Message {
-                        attributes: serde_json::from_str(&attributes)?,
-                        ..message
-                    })
-                })
+                .map(|(message, attributes)| Ok(Message { attributes: serde_json::from_str(&attributes)?, ..message }))
                 .collect::<Result<Vec<_>, QueueError>>()?
         };
         transaction.commit()?;
@@ -241,9 +217,7 @@ impl Queues {
             if !messages.is_empty() || Instant::now() >= until {
                 return Ok(messages);
             }
-            let next = self
-                .next_visible(queue)?
-                .map_or(until, |after| until.min(Instant::now() + after));
+            let next = self.next_visible(queue)?.map_or(until, |after| until.min(Instant::now() + after));
             // Either way the queue is looked at again.
             drop(tokio::time::timeout_at(next, changed).await);
         }
@@ -255,10 +229,7 @@ impl Queues {
     /// When the queue does not exist.
     pub fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError> {
         self.spec(queue)?;
-        self.connection().execute(
-            "DELETE FROM message WHERE queue = ?1 AND receipt = ?2",
-            params![queue, receipt],
-        )?;
+        self.connection().execute("DELETE FROM message WHERE queue = ?1 AND receipt = ?2", params![queue, receipt])?;
         Ok(())
     }
 
@@ -283,8 +254,7 @@ impl Queues {
     /// When the queue does not exist.
     pub fn purge(&self, queue: &str) -> Result<(), QueueError> {
         self.spec(queue)?;
-        self.connection()
-            .execute("DELETE FROM message WHERE queue = ?1", params![queue])?;
+        self.connection().execute("DELETE FROM message WHERE queue = ?1", params![queue])?;
         Ok(())
     }
 
@@ -305,11 +275,7 @@ impl Queues {
     fn next_visible(&self, queue: &str) -> Result<Option<Duration>, QueueError> {
         let next: Option<i64> = self
             .connection()
-            .query_row(
-                "SELECT min(visible_ms) FROM message WHERE queue = ?1",
-                params![queue],
-                |row| row.get(0),
-            )
+            .query_row("SELECT min(visible_ms) FROM message WHERE queue = ?1", params![queue], |row| row.get(0))
             .optional()?
             .flatten();
         let after = |visible: i64| u64::try_from(visible - self.clock.now_ms()).unwrap_or(0).max(1);

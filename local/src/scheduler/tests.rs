@@ -53,14 +53,8 @@ async fn a_schedule_starts_its_function_at_its_interval() {
         for tick in 1..=3 {
             let (after, event) = received.recv().await.unwrap();
             assert_eq!(after.as_secs(), 300 * tick);
-            assert_eq!(
-                (&event["source"], &event["detail"]),
-                (&"aws.scheduler".into(), &"{}".into())
-            );
-            assert_eq!(
-                event["resources"][0],
-                "arn:aws:scheduler:eu-north-1:000000000000:schedule/default/Often"
-            );
+            assert_eq!((&event["source"], &event["detail"]), (&"aws.scheduler".into(), &"{}".into()));
+            assert_eq!(event["resources"][0], "arn:aws:scheduler:eu-north-1:000000000000:schedule/default/Often");
         }
         stop.cancel();
     };

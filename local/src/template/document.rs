@@ -23,19 +23,12 @@ pub struct TemplateError {
 
 impl TemplateError {
     pub(super) fn at(place: &str, problem: &str) -> Self {
-        Self {
-            place: place.to_owned(),
-            problem: problem.to_owned(),
-        }
+        Self { place: place.to_owned(), problem: problem.to_owned() }
     }
 }
 
 /// Resources that exist in AWS only.
-const DEPLOYED_TYPES: [&str; 3] = [
-    "AWS::Logs::LogGroup",
-    "AWS::IAM::Policy",
-    "AWS::Lambda::EventSourceMapping",
-];
+const DEPLOYED_TYPES: [&str; 3] = ["AWS::Logs::LogGroup", "AWS::IAM::Policy", "AWS::Lambda::EventSourceMapping"];
 /// Properties that mean something in AWS only. Everything that is not listed here is read, or refused.
 const DEPLOYED_PROPERTIES: [&str; 15] = [
     "AccessLogSettings",
@@ -69,12 +62,8 @@ pub(super) fn read(source: &str, deployment: &Deployment) -> Result<Template, Te
             .unwrap_or_default();
         kinds.insert(id, kind);
     }
-    let resolver = Resolver::new(
-        &section(&document, "Parameters"),
-        section(&document, "Conditions"),
-        kinds.clone(),
-        deployment,
-    )?;
+    let resolver =
+        Resolver::new(&section(&document, "Parameters"), section(&document, "Conditions"), kinds.clone(), deployment)?;
     let mut globals = section(&document, "Globals");
     let function_globals = globals.remove("Function").unwrap_or(Yaml::Mapping(Mapping::new()));
     if let Some((other, _)) = globals.iter().next() {
@@ -84,23 +73,14 @@ pub(super) fn read(source: &str, deployment: &Deployment) -> Result<Template, Te
         ));
     }
 
-    let mut template = Template {
-        functions: vec![],
-        authorizers: BTreeMap::new(),
-        tables: vec![],
-        queues: vec![],
-    };
+    let mut template = Template { functions: vec![], authorizers: BTreeMap::new(), tables: vec![], queues: vec![] };
     for (id, kind) in &kinds {
         let place = format!("Resources.{id}");
         let resource = &resources[id.as_str()];
         if DEPLOYED_TYPES.contains(&kind.as_str()) || !applies(resource, &resolver, &place)? {
             continue;
         }
-        let reader = Reader {
-            resolver: &resolver,
-            resource,
-            place: format!("{place}.Properties"),
-        };
+        let reader = Reader { resolver: &resolver, resource, place: format!("{place}.Properties") };
         match kind.as_str() {
             "AWS::Serverless::Function" => template.functions.push(reader.function(id, &function_globals)?),
             "AWS::Serverless::HttpApi" => template.authorizers.extend(reader.authorizers()?),
@@ -118,11 +98,7 @@ pub(super) fn read(source: &str, deployment: &Deployment) -> Result<Template, Te
 }
 
 fn section(document: &Yaml, name: &str) -> Mapping {
-    document
-        .get(name)
-        .and_then(Yaml::as_mapping)
-        .cloned()
-        .unwrap_or_default()
+    document.get(name).and_then(Yaml::as_mapping).cloned().unwrap_or_default()
 }
 
 fn applies(resource: &Yaml, resolver: &Resolver, place: &str) -> Result<bool, TemplateError> {
@@ -159,15 +135,11 @@ impl Reader<'_> {
 
     fn function(&self, id: &str, globals: &Yaml) -> Result<FunctionSpec, TemplateError> {
         let properties: properties::Function = self.properties(globals)?;
-        let binary = self
-            .resource
-            .get("Metadata")
-            .and_then(|metadata| metadata.get("BuildProperties")?.get("Binary")?.as_str());
+        let binary =
+            self.resource.get("Metadata").and_then(|metadata| metadata.get("BuildProperties")?.get("Binary")?.as_str());
         let mut function = FunctionSpec {
             logical_id: id.to_owned(),
-            binary: binary
-                .ok_or_else(|| self.wrong("Metadata.BuildProperties.Binary is missing"))?
-                .to_owned(),
+            binary: binary.ok_or_else(|| self.wrong("Metadata.BuildProperties.Binary is missing"))?.to_owned(),
             timeout: Duration::from_secs(properties.timeout),
             memory_mb: properties.memory_size,
             environment: properties
@@ -228,9 +200,7 @@ impl Reader<'_> {
                 return Err(self.wrong(format!("{name}: exactly one identity header is understood locally")));
             };
             if !authorizer.enable_simple_responses || authorizer.payload_format_version != "2.0" {
-                return Err(self.wrong(format!(
-                    "{name}: only payload 2.0 with simple responses is understood locally"
-                )));
+                return Err(self.wrong(format!("{name}: only payload 2.0 with simple responses is understood locally")));
             }
             let spec = AuthorizerSpec {
                 identity_header: header.to_ascii_lowercase(),
@@ -253,15 +223,8 @@ impl Reader<'_> {
         if let Some(indexes) = table.global_secondary_indexes {
             create["GlobalSecondaryIndexes"] = indexes;
         }
-        let ttl_attribute = table
-            .time_to_live_specification
-            .filter(|ttl| ttl.enabled)
-            .map(|ttl| ttl.attribute_name);
-        Ok(TableSpec {
-            logical_id: id.to_owned(),
-            create,
-            ttl_attribute,
-        })
+        let ttl_attribute = table.time_to_live_specification.filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute_name);
+        Ok(TableSpec { logical_id: id.to_owned(), create, ttl_attribute })
     }
 
     fn queue(&self, id: &str) -> Result<QueueSpec, TemplateError> {

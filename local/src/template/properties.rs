@@ -98,11 +98,7 @@ fn two() -> u32 {
 
 impl Default for EventInvokeConfig {
     fn default() -> Self {
-        Self {
-            maximum_retry_attempts: two(),
-            _maximum_event_age_in_seconds: None,
-            destination_config: None,
-        }
+        Self { maximum_retry_attempts: two(), _maximum_event_age_in_seconds: None, destination_config: None }
     }
 }
 

@@ -24,14 +24,7 @@ mod tests {
         assert_eq!(parse("rate(5 minutes)"), Some(Duration::from_mins(5)));
         assert_eq!(parse("rate(1 hour)"), Some(Duration::from_hours(1)));
         assert_eq!(parse("rate(2 days)"), Some(Duration::from_hours(48)));
-        for wrong in [
-            "rate(0 minutes)",
-            "rate(5 weeks)",
-            "rate(5)",
-            "cron(0 1 * * ? *)",
-            "rate(-1 minutes)",
-            "",
-        ] {
+        for wrong in ["rate(0 minutes)", "rate(5 weeks)", "rate(5)", "cron(0 1 * * ? *)", "rate(-1 minutes)", ""] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

@@ -43,19 +43,10 @@ impl Resolver {
             };
             parameters.insert(name, value);
         }
-        if let Some(name) = deployment
-            .parameters
-            .keys()
-            .find(|name| !parameters.contains_key(*name))
-        {
+        if let Some(name) = deployment.parameters.keys().find(|name| !parameters.contains_key(*name)) {
             return Err(TemplateError::at(&format!("Parameters.{name}"), "is not declared"));
         }
-        Ok(Self {
-            parameters,
-            conditions,
-            resources,
-            queue_endpoint: deployment.queue_endpoint.clone(),
-        })
+        Ok(Self { parameters, conditions, resources, queue_endpoint: deployment.queue_endpoint.clone() })
     }
 
     /// The value with every intrinsic resolved; `None` is `AWS::NoValue`.
@@ -95,11 +86,7 @@ impl Resolver {
             "Sub" => self.substitute(argument, place)?,
             "If" => {
                 let [condition, yes, no] = arguments::<3>(argument, place)?;
-                let branch = if self.condition(&text(condition, place)?, place)? {
-                    yes
-                } else {
-                    no
-                };
+                let branch = if self.condition(&text(condition, place)?, place)? { yes } else { no };
                 return self.resolve(branch, place);
             }
             other => {
@@ -145,9 +132,7 @@ impl Resolver {
             scalar => text(scalar, place)?,
         };
         let arn = |rest: &str| Ok(format!("arn:aws:{rest}"));
-        match path
-            .split_once('.')
-            .map(|(target, name)| (target, name, self.resources.get(target).map(String::as_str)))
+        match path.split_once('.').map(|(target, name)| (target, name, self.resources.get(target).map(String::as_str)))
         {
             Some((target, "Arn", Some("AWS::Serverless::Function"))) => {
                 arn(&format!("lambda:{REGION}:{ACCOUNT}:function:{target}"))
@@ -156,10 +141,7 @@ impl Resolver {
             Some((target, "Arn", Some("AWS::DynamoDB::Table"))) => {
                 arn(&format!("dynamodb:{REGION}:{ACCOUNT}:table/{target}"))
             }
-            _ => Err(TemplateError::at(
-                place,
-                &format!("!GetAtt {path} is not known locally"),
-            )),
+            _ => Err(TemplateError::at(place, &format!("!GetAtt {path} is not known locally"))),
         }
     }
 
@@ -175,9 +157,8 @@ impl Resolver {
         let mut out = String::new();
         let mut rest = pattern.as_str();
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or_else(|| TemplateError::at(place, "!Sub has a `${` without `}`"))?;
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| TemplateError::at(place, "!Sub has a `${` without `}`"))?;
             out.push_str(before);
             match (name.strip_prefix('!'), given.as_ref().and_then(|given| given.get(name))) {
                 (Some(literal), _) => out.extend(["${", literal, "}"]),
@@ -198,10 +179,7 @@ impl Resolver {
     pub(super) fn condition(&self, name: &str, place: &str) -> Result<bool, TemplateError> {
         match self.conditions.get(name) {
             Some(expression) => self.holds(expression, &format!("Conditions.{name}")),
-            None => Err(TemplateError::at(
-                place,
-                &format!("the condition {name} is not declared"),
-            )),
+            None => Err(TemplateError::at(place, &format!("the condition {name} is not declared"))),
         }
     }
 
@@ -223,10 +201,9 @@ impl Resolver {
                 Ok(!self.holds(inner, place)?)
             }
             Some((name, argument)) if name == "Condition" => self.condition(&text(argument, place)?, place),
-            Some((name, _)) => Err(TemplateError::at(
-                place,
-                &format!("the intrinsic {name} is not understood by the local run"),
-            )),
+            Some((name, _)) => {
+                Err(TemplateError::at(place, &format!("the intrinsic {name} is not understood by the local run")))
+            }
             None => Err(TemplateError::at(place, "is not a condition")),
         }
     }
@@ -239,11 +216,7 @@ fn intrinsic(value: &Yaml) -> Option<(String, &Yaml)> {
         Yaml::Mapping(mapping) if mapping.len() == 1 => {
             let (key, argument) = mapping.iter().next()?;
             let key = key.as_str()?;
-            let name = if key == "Ref" || key == "Condition" {
-                key
-            } else {
-                key.strip_prefix("Fn::")?
-            };
+            let name = if key == "Ref" || key == "Condition" { key } else { key.strip_prefix("Fn::")? };
             Some((name.to_owned(), argument))
         }
         _ => None,

@@ -1,10 +1,7 @@
 use super::*;
 
 fn deployment() -> Deployment {
-    Deployment {
-        parameters: BTreeMap::new(),
-        queue_endpoint: "http://127.0.0.1:3001".into(),
-    }
+    Deployment { parameters: BTreeMap::new(), queue_endpoint: "http://127.0.0.1:3001".into() }
 }
 
 fn parse(text: &str) -> Result<Template, TemplateError> {
@@ -64,10 +61,7 @@ fn what_is_not_known_is_an_error_that_names_its_place() {
         ("!If [Undeclared, a, b]", "Undeclared"),
     ] {
         let error = value(written).unwrap_err();
-        assert_eq!(
-            error.place, "Resources.F.Properties.Environment.Variables.X",
-            "{written}"
-        );
+        assert_eq!(error.place, "Resources.F.Properties.Environment.Variables.X", "{written}");
         assert!(error.problem.contains(problem), "{error}");
     }
 }
@@ -75,30 +69,18 @@ fn what_is_not_known_is_an_error_that_names_its_place() {
 #[test]
 fn an_unknown_resource_property_event_or_parameter_is_refused() {
     let error = parse("Resources:\n  B: {Type: AWS::S3::Bucket}").unwrap_err();
-    assert_eq!(
-        (error.place.as_str(), error.problem.contains("AWS::S3::Bucket")),
-        ("Resources.B", true)
-    );
+    assert_eq!((error.place.as_str(), error.problem.contains("AWS::S3::Bucket")), ("Resources.B", true));
     let error = parse("Resources:\n  Q: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}").unwrap_err();
     assert!(error.problem.contains("FifoQueue"), "{error}");
     let event = with_value("1").replace("Timeout: 3", "Timeout: 3, Events: {E: {Type: S3, Properties: {}}}");
     assert!(parse(&event).unwrap_err().problem.contains("S3"));
-    let overrides = Deployment {
-        parameters: [("Typo".to_owned(), "1".to_owned())].into(),
-        ..deployment()
-    };
-    assert_eq!(
-        Template::parse(&with_value("1"), &overrides).unwrap_err().place,
-        "Parameters.Typo"
-    );
+    let overrides = Deployment { parameters: [("Typo".to_owned(), "1".to_owned())].into(), ..deployment() };
+    assert_eq!(Template::parse(&with_value("1"), &overrides).unwrap_err().place, "Parameters.Typo");
 }
 
 #[test]
 fn an_override_may_be_below_the_minimum_of_a_deployment() {
-    let overrides = Deployment {
-        parameters: [("Given".to_owned(), "2".to_owned())].into(),
-        ..deployment()
-    };
+    let overrides = Deployment { parameters: [("Given".to_owned(), "2".to_owned())].into(), ..deployment() };
     let template = Template::parse(&with_value("!Ref Given"), &overrides).unwrap();
     assert_eq!(template.function("F").unwrap().environment["X"], "2");
 }
@@ -112,20 +94,13 @@ fn globals_are_merged_under_the_function() {
     let template = parse(&text.replace(", MemorySize: 128", "")).unwrap();
     let function = template.function("F").unwrap();
     assert_eq!((function.timeout, function.memory_mb), (Duration::from_secs(3), 512));
-    assert_eq!(
-        function.environment,
-        [("X".to_owned(), "own".to_owned()), ("Y".to_owned(), "both".to_owned())].into()
-    );
+    assert_eq!(function.environment, [("X".to_owned(), "own".to_owned()), ("Y".to_owned(), "both".to_owned())].into());
 }
 
 #[test]
 fn the_embedded_template_is_understood() {
     let template = Template::embedded(&deployment()).unwrap();
-    let ids: Vec<_> = template
-        .functions
-        .iter()
-        .map(|function| function.logical_id.as_str())
-        .collect();
+    let ids: Vec<_> = template.functions.iter().map(|function| function.logical_id.as_str()).collect();
     assert_eq!(
         ids,
         [
@@ -150,45 +125,20 @@ fn the_embedded_template_is_understood() {
     let dispatch = template.function("ExportDispatchFunction").unwrap();
     assert_eq!(dispatch.schedules[0].every, Duration::from_mins(5));
     assert_eq!(dispatch.environment["EXPORT_RUN_FUNCTION"], "ExportRunFunction");
-    assert_eq!(
-        template.function("ExportRunFunction").unwrap().environment["SETTLE_SECONDS"],
-        "60"
-    );
+    assert_eq!(template.function("ExportRunFunction").unwrap().environment["SETTLE_SECONDS"], "60");
 
     let ingest = template.function("IngestFunction").unwrap();
-    assert_eq!(
-        ingest.asynchronous,
-        AsyncPolicy {
-            retries: 2,
-            on_failure: Some("DeadLetterQueue".into())
-        }
-    );
+    assert_eq!(ingest.asynchronous, AsyncPolicy { retries: 2, on_failure: Some("DeadLetterQueue".into()) });
     assert_eq!(
         ingest.queue_sources,
-        [QueueSource {
-            queue: "IngestQueue".into(),
-            batch_size: 10,
-            reports_item_failures: true
-        }]
+        [QueueSource { queue: "IngestQueue".into(), batch_size: 10, reports_item_failures: true }]
     );
-    assert_eq!(
-        ingest.environment["DEAD_LETTER_QUEUE_URL"],
-        "http://127.0.0.1:3001/000000000000/DeadLetterQueue"
-    );
+    assert_eq!(ingest.environment["DEAD_LETTER_QUEUE_URL"], "http://127.0.0.1:3001/000000000000/DeadLetterQueue");
 
     let okapi = &template.authorizers["OkapiAuthorizer"];
-    assert_eq!(
-        (okapi.identity_header.as_str(), okapi.function.as_str()),
-        ("x-okapi-token", "AuthorizerFunction")
-    );
+    assert_eq!((okapi.identity_header.as_str(), okapi.function.as_str()), ("x-okapi-token", "AuthorizerFunction"));
     assert_eq!(template.tables[0].ttl_attribute.as_deref(), Some("ttl"));
-    assert_eq!(
-        template.queues[1].redrive,
-        Some(Redrive {
-            queue: "DeadLetterQueue".into(),
-            max_receives: 5
-        })
-    );
+    assert_eq!(template.queues[1].redrive, Some(Redrive { queue: "DeadLetterQueue".into(), max_receives: 5 }));
 }
 
 #[test]
@@ -203,24 +153,8 @@ fn every_reference_between_the_parts_holds() {
                 .filter_map(|route| route.authorizer.as_ref())
                 .all(|name| template.authorizers.contains_key(name))
         );
-        assert!(
-            function
-                .queue_sources
-                .iter()
-                .all(|source| queues.contains(&&source.queue))
-        );
-        assert!(
-            function
-                .asynchronous
-                .on_failure
-                .iter()
-                .all(|queue| queues.contains(&queue))
-        );
+        assert!(function.queue_sources.iter().all(|source| queues.contains(&&source.queue)));
+        assert!(function.asynchronous.on_failure.iter().all(|queue| queues.contains(&queue)));
     }
-    assert!(
-        template
-            .authorizers
-            .values()
-            .all(|authorizer| template.function(&authorizer.function).is_some())
-    );
+    assert!(template.authorizers.values().all(|authorizer| template.function(&authorizer.function).is_some()));
 }

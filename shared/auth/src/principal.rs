@@ -73,12 +73,7 @@ mod tests {
 
     fn caller(scopes: &[&str]) -> Principal {
         let scopes = scopes.iter().map(ToString::to_string).collect();
-        Principal {
-            subject: "u".to_owned(),
-            org: org("diku"),
-            roles: BTreeSet::new(),
-            scopes,
-        }
+        Principal { subject: "u".to_owned(), org: org("diku"), roles: BTreeSet::new(), scopes }
     }
 
     fn org(id: &str) -> OrgId {
@@ -92,11 +87,7 @@ mod tests {
         for granted in &actions {
             let caller = caller(&[granted.scopes()[0]]);
             for wanted in &actions {
-                let expected = if granted == wanted {
-                    Ok(())
-                } else {
-                    Err(Denied::MissingScope(wanted.scopes()[0]))
-                };
+                let expected = if granted == wanted { Ok(()) } else { Err(Denied::MissingScope(wanted.scopes()[0])) };
                 assert_eq!(caller.scope(*wanted, &org("diku")).map(|_| ()), expected);
             }
         }
@@ -114,10 +105,7 @@ mod tests {
 
     #[test]
     fn a_principal_survives_the_authorizer_context() {
-        let caller = Principal {
-            roles: BTreeSet::from(Role::ALL),
-            ..caller(&["audit.all"])
-        };
+        let caller = Principal { roles: BTreeSet::from(Role::ALL), ..caller(&["audit.all"]) };
         let text = serde_json::to_string(&caller).unwrap();
         assert_eq!(serde_json::from_str::<Principal>(&text).unwrap(), caller);
         for role in Role::ALL {

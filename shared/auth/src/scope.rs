@@ -44,4 +44,3 @@ pub enum Service {
     /// Sets up organizations: the local run's demo data, and tests.
     Provisioning,
 }
-

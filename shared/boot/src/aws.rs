@@ -71,9 +71,8 @@ impl Aws {
         let token = environment.get("AWS_SESSION_TOKEN").map(str::to_owned);
         let credentials = Credentials::new(key, secret, token, None, "environment");
         // `ring` rather than AWS-LC: the latter gathers jitter entropy at its first use, most of a cold start.
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
@@ -83,10 +82,7 @@ impl Aws {
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .build();
-        Ok(Self {
-            config,
-            environment: environment.clone(),
-        })
+        Ok(Self { config, environment: environment.clone() })
     }
 
     /// The configuration for one service's client.

@@ -19,40 +19,24 @@ impl Environment {
     /// What the operating system gave this process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
-        Self {
-            values: std::env::vars().collect(),
-        }
+        Self { values: std::env::vars().collect() }
     }
 
     /// The given values and no others.
     pub fn from_values(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self {
-            values: values.into_iter().collect(),
-        }
+        Self { values: values.into_iter().collect() }
     }
 
     /// Reads a configuration, or reports everything that is wrong with it.
     pub fn read<T>(&self, read: impl FnOnce(&mut Reader<'_>) -> T) -> Result<T, EnvironmentError> {
-        let mut reader = Reader {
-            environment: self,
-            problems: Vec::new(),
-        };
+        let mut reader = Reader { environment: self, problems: Vec::new() };
         let config = read(&mut reader);
-        if reader.problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(EnvironmentError {
-                problems: reader.problems,
-            })
-        }
+        if reader.problems.is_empty() { Ok(config) } else { Err(EnvironmentError { problems: reader.problems }) }
     }
 
     /// The value of `name`, unless it is absent or empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
@@ -98,22 +82,14 @@ mod tests {
     use super::*;
 
     fn environment(values: &[(&str, &str)]) -> Environment {
-        Environment::from_values(
-            values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        )
+        Environment::from_values(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
     fn reports_everything_that_is_wrong_at_once_and_no_value() {
         let environment = environment(&[("SETTLE_SECONDS", "secret"), ("EMPTY", "")]);
         let read = environment.read(|reader| {
-            (
-                reader.required("TABLE_NAME"),
-                reader.required("EMPTY"),
-                reader.parsed::<u64>("SETTLE_SECONDS"),
-            )
+            (reader.required("TABLE_NAME"), reader.required("EMPTY"), reader.parsed::<u64>("SETTLE_SECONDS"))
         });
         let expected = "environment: TABLE_NAME is missing; EMPTY is missing; SETTLE_SECONDS cannot be read";
         assert_eq!(read.unwrap_err().to_string(), expected);

@@ -7,21 +7,10 @@ use crate::Environment;
 /// Other crates speak from `warn` up only, whatever the level: the SDK's and the runtime's debug lines hold request bodies.
 pub fn init_logging(environment: &Environment) {
     let level = environment.get("LOG_LEVEL").unwrap_or("info").to_ascii_lowercase();
-    let ours = [
-        "sporlog",
-        "acquisition_audit",
-        "authorizer",
-        "export_dispatch",
-        "export_run",
-        "ingest",
-    ];
+    let ours = ["sporlog", "acquisition_audit", "authorizer", "export_dispatch", "export_run", "ingest"];
     let directives = ours.map(|name| format!("{name}={level}")).join(",");
     let filter = EnvFilter::try_new(format!("warn,{directives}")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false);
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
     // A process that has a subscriber already, such as a test, keeps it.
     let _ = subscriber.with_env_filter(filter).try_init();
 }

@@ -34,10 +34,7 @@ pub enum Written {
 impl BucketClients {
     /// `sts` calls with Sporlog's own credentials; of `s3` only connection and time-outs are used.
     pub fn new(sts: &SdkConfig, s3: SdkConfig) -> Self {
-        Self {
-            sts: aws_sdk_sts::Client::new(sts),
-            s3,
-        }
+        Self { sts: aws_sdk_sts::Client::new(sts), s3 }
     }
 }
 
@@ -78,23 +75,13 @@ impl Bucket {
         let name = destination.bucket.as_str().to_owned();
         // A name with dots does not match the certificate of virtual-hosted addresses, and emulators have no such addresses.
         let path_style = shared.endpoint_url().is_some() || name.contains('.');
-        let config = aws_sdk_s3::config::Builder::from(&shared)
-            .force_path_style(path_style)
-            .build();
-        Ok(Self {
-            client: aws_sdk_s3::Client::from_conf(config),
-            name,
-        })
+        let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
+        Ok(Self { client: aws_sdk_s3::Client::from_conf(config), name })
     }
 
     /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check.
     pub async fn put_new(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<Written, ExportError> {
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.name)
-            .key(key)
-            .content_type(content_type);
+        let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
         match put.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(Written::Now),
@@ -117,10 +104,7 @@ fn session_policy(destination: &Destination, org: &OrgId) -> String {
         "" => String::new(),
         prefix => format!("{prefix}/"),
     };
-    let objects = format!(
-        "arn:{partition}:s3:::{}/{prefix}org_id={org}/*",
-        destination.bucket.as_str()
-    );
+    let objects = format!("arn:{partition}:s3:::{}/{prefix}org_id={org}/*", destination.bucket.as_str());
     json!({
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": objects}],

@@ -1,10 +1,11 @@
 use std::error::Error;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use sporlog_model::error_chain;
 
 /// Why an export did not get through, in a code for programs and a sentence for the customer.
 ///
-/// Neither holds a secret or the role's ARN; the cause may, and is for the log's error chain only.
+/// Neither holds a secret or the role's ARN, and nor does the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {sentence}")]
 pub struct ExportError {
@@ -12,7 +13,17 @@ pub struct ExportError {
     pub code: &'static str,
     pub sentence: &'static str,
     #[source]
-    cause: Option<Box<dyn Error + Send + Sync>>,
+    cause: Option<AwsFault>,
+}
+
+/// What AWS said, as far as the log may know it: the messages of STS and S3 name roles, users and buckets.
+#[derive(Debug, thiserror::Error)]
+enum AwsFault {
+    #[error("AWS answered {code} (request {request_id})")]
+    Answer { code: String, request_id: String },
+    /// No answer: a time-out, a connection that broke.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
 }
 
 /// Who can mend it.
@@ -29,19 +40,7 @@ pub enum FaultKind {
 impl ExportError {
     /// A fault that does not come from AWS.
     pub fn internal(code: &'static str, sentence: &'static str) -> Self {
-        Self {
-            kind: FaultKind::Internal,
-            code,
-            sentence,
-            cause: None,
-        }
-    }
-
-    fn because(self, cause: impl Error + Send + Sync + 'static) -> Self {
-        Self {
-            cause: Some(Box::new(cause)),
-            ..self
-        }
+        Self { kind: FaultKind::Internal, code, sentence, cause: None }
     }
 
     /// What a failed `AssumeRole` means.
@@ -58,30 +57,18 @@ impl ExportError {
                 "assume_role_denied",
                 "AWS refused to let Sporlog assume the role: check that it exists, trusts Sporlog's account and requires the external id issued for this organization.",
             ),
-            "RegionDisabledException" => (
-                Configuration,
-                "sts_region_disabled",
-                "STS is not active in this Region for the role's account.",
-            ),
+            "RegionDisabledException" => {
+                (Configuration, "sts_region_disabled", "STS is not active in this Region for the role's account.")
+            }
             "ExpiredToken" | "InvalidClientTokenId" | "SignatureDoesNotMatch" => {
                 (Internal, "own_credentials", "Sporlog's own credentials were refused.")
             }
             "" | "Throttling" | "ServiceUnavailable" | "InternalFailure" => {
                 (Transient, "sts_unavailable", "AWS STS did not answer in time.")
             }
-            _ => (
-                Configuration,
-                "assume_role_failed",
-                "AWS could not let Sporlog assume the role.",
-            ),
+            _ => (Configuration, "assume_role_failed", "AWS could not let Sporlog assume the role."),
         };
-        Self {
-            kind,
-            code,
-            sentence,
-            cause: None,
-        }
-        .because(error)
+        Self { kind, code, sentence, cause: Some(AwsFault::of(&error)) }
     }
 
     /// What a failed write to the bucket means.
@@ -102,16 +89,12 @@ impl ExportError {
             "PermanentRedirect"
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException"
-            | "IncorrectEndpoint" => (
-                Configuration,
-                "wrong_region",
-                "The bucket is in another Region than the one configured.",
-            ),
-            "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" => (
-                Transient,
-                "session_expired",
-                "The role's session ended before the write was done.",
-            ),
+            | "IncorrectEndpoint" => {
+                (Configuration, "wrong_region", "The bucket is in another Region than the one configured.")
+            }
+            "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" => {
+                (Transient, "session_expired", "The role's session ended before the write was done.")
+            }
             "SlowDown" | "ConditionalRequestConflict" | "OperationAborted" => {
                 (Transient, "slow_down", "Amazon S3 asked to write more slowly.")
             }
@@ -120,21 +103,27 @@ impl ExportError {
             }
             _ => (Configuration, "put_failed", "Amazon S3 refused the write."),
         };
-        Self {
-            kind,
-            code,
-            sentence,
-            cause: None,
+        Self { kind, code, sentence, cause: Some(AwsFault::of(&error)) }
+    }
+}
+
+impl AwsFault {
+    fn of<E, R>(error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        match error.as_service_error() {
+            Some(answer) => Self::Answer {
+                code: answer.code().unwrap_or("-").to_owned(),
+                request_id: answer.meta().extra("aws_request_id").unwrap_or("-").to_owned(),
+            },
+            None => Self::NoAnswer(error_chain(error)),
         }
-        .because(error)
     }
 }
 
 /// The service's error code; empty when no service answered.
 fn service_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-        .unwrap_or_default()
-        .to_owned()
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned()
 }

@@ -97,12 +97,7 @@ mod tests {
                 "actionDate":"2022-11-0{day}","pieceSnapshot":{{"text":"line\nbreak"}}}}"#
             );
             let event = folio::parse_event(EntityType::Piece, payload.as_bytes()).unwrap();
-            writer
-                .push(&RecordedEvent {
-                    event,
-                    recorded_at: Instant::parse("2026-11-20").unwrap(),
-                })
-                .unwrap();
+            writer.push(&RecordedEvent { event, recorded_at: Instant::parse("2026-11-20").unwrap() }).unwrap();
         }
         writer.finish().unwrap()
     }
@@ -126,9 +121,7 @@ mod tests {
             .lines()
             .map(|line| {
                 merkle.push(line.as_bytes());
-                serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"]
-                    .as_u64()
-                    .unwrap()
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap()
             })
             .collect();
         assert_eq!(numbers, [41, 42, 43]);

@@ -27,13 +27,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let principal = principal(parts.extensions.get::<RequestContext>());
-        principal.map(Self).ok_or_else(|| {
-            ApiError::new(
-                ErrorKind::Unauthenticated,
-                "unauthenticated",
-                "A credential is required",
-            )
-        })
+        principal
+            .map(Self)
+            .ok_or_else(|| ApiError::new(ErrorKind::Unauthenticated, "unauthenticated", "A credential is required"))
     }
 }
 

@@ -22,13 +22,7 @@ pub struct ApiError {
 impl ApiError {
     /// `code` is stable and for programs, `message` a sentence for people that names the field where one is at fault.
     pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            code,
-            message: message.into(),
-            parameters: Vec::new(),
-            cause: None,
-        }
+        Self { kind, code, message: message.into(), parameters: Vec::new(), cause: None }
     }
 
     /// A value outside what the contract allows, named with what was sent.
@@ -43,10 +37,7 @@ impl ApiError {
             ErrorKind::Unavailable => ("unavailable", "The service is busy, try again later"),
             _ => ("internalError", "Internal server error"),
         };
-        Self {
-            cause: Some(Box::new(cause)),
-            ..Self::new(kind, code, message)
-        }
+        Self { cause: Some(Box::new(cause)), ..Self::new(kind, code, message) }
     }
 
     /// A name and value that tell the client more.
@@ -71,11 +62,9 @@ impl fmt::Display for ApiError {
 impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::MissingScope(scope) => Self::new(
-                ErrorKind::Forbidden,
-                "unauthorized",
-                format!("The permission {scope} is required"),
-            ),
+            Denied::MissingScope(scope) => {
+                Self::new(ErrorKind::Forbidden, "unauthorized", format!("The permission {scope} is required"))
+            }
             Denied::OtherOrganization => Self::new(ErrorKind::NotFound, "notFound", "Not found"),
         }
     }
@@ -84,9 +73,8 @@ impl From<Denied> for ApiError {
 /// The status only. The layer around the group finds the error in the extensions and writes the body in the group's shape.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = StatusCode::from_u16(self.kind.status())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            .into_response();
+        let mut response =
+            StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
         response.extensions_mut().insert(Arc::new(self));
         response
     }

@@ -39,9 +39,7 @@ async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
     if let Some(error) = &error {
         let body = shape.body(error, &line.request_id).to_string();
         response = (response.status(), body).into_response();
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     line.log(&response, error.as_deref(), started);
     response
@@ -67,12 +65,7 @@ impl Line {
     }
 
     fn log(&self, response: &Response, error: Option<&ApiError>, started: Instant) {
-        let Self {
-            method,
-            route,
-            org,
-            request_id,
-        } = self;
+        let Self { method, route, org, request_id } = self;
         let status = response.status().as_u16();
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let org = org.as_deref().unwrap_or("-");

@@ -59,23 +59,16 @@ impl BucketName {
     pub fn parse(text: &str) -> Result<Self, InvalidDestination> {
         let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let reserved = ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| text.starts_with(p))
-            || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
-                .iter()
-                .any(|s| text.ends_with(s));
+            || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|s| text.ends_with(s));
         let valid = (3..=63).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'))
             && edge(text.bytes().next())
             && edge(text.bytes().last())
             && !text.contains("..")
             && text.parse::<std::net::Ipv4Addr>().is_err()
             && !reserved;
         let problem = "must follow the S3 bucket naming rules: 3 to 63 lower-case letters, digits, dots and hyphens";
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination {
-            member: "bucket",
-            problem,
-        })
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "bucket", problem })
     }
 }
 
@@ -104,10 +97,7 @@ impl AwsRegion {
             _ => false,
         };
         let problem = "must be the name of an AWS Region, such as eu-north-1";
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination {
-            member: "region",
-            problem,
-        })
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "region", problem })
     }
 }
 
@@ -135,10 +125,7 @@ impl RoleArn {
             _ => false,
         };
         let problem = "must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/audit-export";
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination {
-            member: "roleArn",
-            problem,
-        })
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "roleArn", problem })
     }
 
     /// What may be shown: the partition, the service and the last four digits of the account.
@@ -146,10 +133,7 @@ impl RoleArn {
         let parts: Vec<&str> = self.0.splitn(6, ':').collect();
         match parts.as_slice() {
             [_, partition, _, _, account, _] => {
-                format!(
-                    "arn:{partition}:iam::********{}:role/****",
-                    account.get(8..).unwrap_or_default()
-                )
+                format!("arn:{partition}:iam::********{}:role/****", account.get(8..).unwrap_or_default())
             }
             _ => "****".to_owned(),
         }
@@ -176,10 +160,7 @@ impl ExternalId {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"+=,.@:/-".contains(&b);
         let valid = (2..=1_224).contains(&text.len()) && text.bytes().all(legal);
         let problem = "must be 2 to 1224 letters, digits or + = , . @ : / -";
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination {
-            member: "externalId",
-            problem,
-        })
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "externalId", problem })
     }
 
     /// A new one: 122 random bits.
@@ -210,10 +191,7 @@ impl KeyPrefix {
         let segments = || text.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
         let valid = text.is_empty() || (text.len() <= 512 && segments() && !text.contains(char::is_control));
         let problem = "must be at most 512 bytes without a leading slash, empty segments or '..'";
-        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination {
-            member: "prefix",
-            problem,
-        })
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "prefix", problem })
     }
 }
 
@@ -249,16 +227,7 @@ mod tests {
         for good in ["eu-north-1", "us-gov-west-1", "cn-north-1", "ap-southeast-5"] {
             assert!(AwsRegion::parse(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "eu",
-            "eu-1",
-            "eu-north-12",
-            "EU-north-1",
-            "eu-north-1.evil.com",
-            "eu--1",
-            "eu-north-",
-        ] {
+        for bad in ["", "eu", "eu-1", "eu-north-12", "EU-north-1", "eu-north-1.evil.com", "eu--1", "eu-north-"] {
             assert!(AwsRegion::parse(bad).is_err(), "{bad}");
         }
     }

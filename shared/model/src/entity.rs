@@ -21,14 +21,8 @@ pub enum Source {
 
 impl EntityType {
     /// Every entity type, in the order of their names in the published API.
-    pub const ALL: [Self; 6] = [
-        Self::Order,
-        Self::OrderLine,
-        Self::Piece,
-        Self::Invoice,
-        Self::InvoiceLine,
-        Self::Organization,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Order, Self::OrderLine, Self::Piece, Self::Invoice, Self::InvoiceLine, Self::Organization];
 
     /// The name used in paths, keys and export lines: `order-line`.
     pub const fn name(self) -> &'static str {
@@ -50,10 +44,7 @@ impl EntityType {
     /// Reads a name in any spelling FOLIO uses: `order-line`, `order_line`, `ORDER_LINE`, `ACQ_ORDER_LINE_CHANGED`.
     pub fn from_folio(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase().replace('_', "-");
-        let name = lower
-            .strip_prefix("acq-")
-            .and_then(|rest| rest.strip_suffix("-changed"))
-            .unwrap_or(&lower);
+        let name = lower.strip_prefix("acq-").and_then(|rest| rest.strip_suffix("-changed")).unwrap_or(&lower);
         Self::from_name(name)
     }
 

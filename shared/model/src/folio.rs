@@ -31,33 +31,15 @@ struct Members {
 const fn members(entity_type: EntityType) -> Members {
     let (entity_id, parent_id, snapshot, original) = match entity_type {
         EntityType::Order => ("orderId", None, "orderSnapshot", "originalOrderSnapshot"),
-        EntityType::OrderLine => (
-            "orderLineId",
-            Some("orderId"),
-            "orderLineSnapshot",
-            "originalOrderLineSnapshot",
-        ),
+        EntityType::OrderLine => ("orderLineId", Some("orderId"), "orderLineSnapshot", "originalOrderLineSnapshot"),
         EntityType::Piece => ("pieceId", None, "pieceSnapshot", "originalPieceSnapshot"),
         EntityType::Invoice => ("invoiceId", None, "invoiceSnapshot", "originalInvoiceSnapshot"),
-        EntityType::InvoiceLine => (
-            "invoiceLineId",
-            Some("invoiceId"),
-            "invoiceLineSnapshot",
-            "originalInvoiceLineSnapshot",
-        ),
-        EntityType::Organization => (
-            "organizationId",
-            None,
-            "organizationSnapshot",
-            "originalOrganizationSnapshot",
-        ),
+        EntityType::InvoiceLine => {
+            ("invoiceLineId", Some("invoiceId"), "invoiceLineSnapshot", "originalInvoiceLineSnapshot")
+        }
+        EntityType::Organization => ("organizationId", None, "organizationSnapshot", "originalOrganizationSnapshot"),
     };
-    Members {
-        entity_id,
-        parent_id,
-        snapshot,
-        original,
-    }
+    Members { entity_id, parent_id, snapshot, original }
 }
 
 /// The name of the member that holds the entity's id, in FOLIO's payloads and in the published answers: `orderLineId`.
@@ -84,21 +66,13 @@ pub fn parse_event(entity_type: EntityType, payload: &[u8]) -> Result<Event, Rej
     let payload = Payload(serde_json::from_slice(payload).map_err(|_| Rejection::NotJson)?);
     let names = members(entity_type);
     let published_at = payload.instant("eventDate")?;
-    let occurred_at = payload
-        .instant("actionDate")?
-        .or(published_at)
-        .ok_or(Rejection::Missing("actionDate"))?;
+    let occurred_at = payload.instant("actionDate")?.or(published_at).ok_or(Rejection::Missing("actionDate"))?;
     Ok(Event {
         id: EventId::parse(&payload.required_text("id")?).map_err(|_| invalid("id", &"must be a UUID"))?,
         entity_type,
-        entity_id: payload
-            .uuid(names.entity_id)?
-            .ok_or(Rejection::Missing(names.entity_id))?,
+        entity_id: payload.uuid(names.entity_id)?.ok_or(Rejection::Missing(names.entity_id))?,
         action: payload.action()?,
-        actor: Actor {
-            id: payload.uuid("userId")?.map(String::from),
-            name: None,
-        },
+        actor: Actor { id: payload.uuid("userId")?.map(String::from), name: None },
         occurred_at,
         published_at,
         parent_id: names.parent_id.map_or(Ok(None), |name| payload.uuid(name))?,
@@ -119,9 +93,7 @@ pub fn recognize(payload: &[u8]) -> Option<EntityType> {
         EntityType::Invoice,
         EntityType::Organization,
     ];
-    by_id
-        .into_iter()
-        .find(|entity_type| members.contains_key(entity_id_member(*entity_type)))
+    by_id.into_iter().find(|entity_type| members.contains_key(entity_id_member(*entity_type)))
 }
 
 /// A Kafka topic of FOLIO, `{ENV}.Default.{tenant}.ACQ_ORDER_CHANGED`: which tenant and what kind of event.
@@ -152,9 +124,7 @@ impl Payload<'_> {
 
     fn text(&self, name: &'static str) -> Result<Option<String>, Rejection> {
         let Some(raw) = self.get(name) else { return Ok(None) };
-        serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|_| invalid(name, &"must be a string"))
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| invalid(name, &"must be a string"))
     }
 
     fn required_text(&self, name: &'static str) -> Result<String, Rejection> {
@@ -163,9 +133,7 @@ impl Payload<'_> {
 
     fn uuid(&self, name: &'static str) -> Result<Option<EntityId>, Rejection> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        EntityId::parse_uuid(&text)
-            .map(Some)
-            .map_err(|_| invalid(name, &"must be a UUID"))
+        EntityId::parse_uuid(&text).map(Some).map_err(|_| invalid(name, &"must be a UUID"))
     }
 
     fn action(&self) -> Result<Action, Rejection> {
@@ -189,10 +157,7 @@ impl Payload<'_> {
 }
 
 fn invalid(member: &'static str, problem: &dyn std::fmt::Display) -> Rejection {
-    Rejection::Invalid {
-        member,
-        problem: problem.to_string(),
-    }
+    Rejection::Invalid { member, problem: problem.to_string() }
 }
 
 #[cfg(test)]
@@ -240,23 +205,11 @@ mod tests {
             (piece(set("id", 7.into())), "id must be a string"),
             (piece(set("pieceId", null.clone())), "pieceId is missing"),
             (piece(set("pieceId", "x".into())), "pieceId must be a UUID"),
-            (
-                piece(set("action", "Destroy".into())),
-                "action must be Create, Edit or Delete",
-            ),
+            (piece(set("action", "Destroy".into())), "action must be Create, Edit or Delete"),
             (piece(set("userId", "admin".into())), "userId must be a UUID"),
-            (
-                piece(set("actionDate", "soon".into())),
-                "actionDate is not a date and time",
-            ),
-            (
-                piece(set("actionDate", true.into())),
-                "actionDate is not a date and time",
-            ),
-            (
-                piece(set("pieceSnapshot", "text".into())),
-                "pieceSnapshot is not a JSON object",
-            ),
+            (piece(set("actionDate", "soon".into())), "actionDate is not a date and time"),
+            (piece(set("actionDate", true.into())), "actionDate is not a date and time"),
+            (piece(set("pieceSnapshot", "text".into())), "pieceSnapshot is not a JSON object"),
             (
                 piece(|p| {
                     p["actionDate"] = null.clone();
@@ -264,14 +217,8 @@ mod tests {
                 }),
                 "actionDate is missing",
             ),
-            (
-                parse_event(EntityType::Piece, b"[]"),
-                "the payload is not a JSON object",
-            ),
-            (
-                parse_event(EntityType::Piece, b"\xff"),
-                "the payload is not a JSON object",
-            ),
+            (parse_event(EntityType::Piece, b"[]"), "the payload is not a JSON object"),
+            (parse_event(EntityType::Piece, b"\xff"), "the payload is not a JSON object"),
         ] {
             assert_eq!(result.unwrap_err().to_string(), expected);
         }
@@ -290,10 +237,7 @@ mod tests {
 
     #[test]
     fn recognizes_a_line_before_its_parent() {
-        assert_eq!(
-            recognize(br#"{"orderId":"1","orderLineId":"2"}"#),
-            Some(EntityType::OrderLine)
-        );
+        assert_eq!(recognize(br#"{"orderId":"1","orderLineId":"2"}"#), Some(EntityType::OrderLine));
         assert_eq!(recognize(br#"{"orderId":"1"}"#), Some(EntityType::Order));
         assert_eq!(recognize(br#"{"eventId":"1","entityType":"Order"}"#), None);
     }

@@ -23,9 +23,7 @@ impl OrgId {
     /// Case-sensitive; `diku` and `Diku` are two organizations.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let starts_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-        let reads_well = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        let reads_well = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         if starts_well && reads_well && text.len() <= 64 {
             Ok(Self(text.to_owned()))
         } else {
@@ -55,10 +53,7 @@ impl EntityId {
         if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId {
-                what: "the entity id",
-                form: "1 to 128 visible characters without '#'",
-            })
+            Err(InvalidId { what: "the entity id", form: "1 to 128 visible characters without '#'" })
         }
     }
 
@@ -115,10 +110,7 @@ impl RunId {
 }
 
 fn parse_hyphenated(text: &str, what: &'static str) -> Result<Uuid, InvalidId> {
-    let invalid = InvalidId {
-        what,
-        form: "a UUID of 8-4-4-4-12 hexadecimal digits",
-    };
+    let invalid = InvalidId { what, form: "a UUID of 8-4-4-4-12 hexadecimal digits" };
     // `Uuid` also reads braces, URNs and digits without hyphens, which are other texts for the same id.
     if text.len() != 36 {
         return Err(invalid);
@@ -185,19 +177,7 @@ mod tests {
         for good in ["diku", "cs00000int_0001", "Org-1", "a", "1.2", &"x".repeat(64)] {
             assert_eq!(OrgId::parse(good).unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "-a",
-            "_a",
-            "a b",
-            "a#b",
-            "a/b",
-            "å",
-            "a\n",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".", "..", "-a", "_a", "a b", "a#b", "a/b", "å", "a\n", &"x".repeat(65)] {
             assert!(OrgId::parse(bad).is_err(), "{bad:?}");
         }
     }

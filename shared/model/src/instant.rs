@@ -37,10 +37,7 @@ impl Instant {
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub fn from_epoch_millis(millis: i64) -> Result<Self, InvalidInstant> {
-        Timestamp::from_millisecond(millis)
-            .ok()
-            .and_then(Self::from_timestamp)
-            .ok_or(InvalidInstant)
+        Timestamp::from_millisecond(millis).ok().and_then(Self::from_timestamp).ok_or(InvalidInstant)
     }
 
     /// RFC 3339 with any offset, and what FOLIO sends besides: an offset without colon (`+0000`), a date alone, a date and
@@ -156,11 +153,7 @@ mod tests {
             ("-1", "1969-12-31T23:59:59.999000Z"),
             ("2024-01-01T00:00:00.123456789Z", "2024-01-01T00:00:00.123456Z"),
         ] {
-            assert_eq!(
-                Instant::parse(text).map(|i| i.to_string()).as_deref(),
-                Ok(expected),
-                "{text}"
-            );
+            assert_eq!(Instant::parse(text).map(|i| i.to_string()).as_deref(), Ok(expected), "{text}");
         }
     }
 
@@ -183,10 +176,7 @@ mod tests {
     fn folio_form_has_milliseconds_and_a_numeric_offset() {
         let instant = Instant::parse("2024-11-14T08:48:48.340999Z").unwrap();
         assert_eq!(instant.to_folio(), "2024-11-14T08:48:48.340+00:00");
-        assert_eq!(
-            Instant::parse("0031-01-02T00:00:00Z").unwrap().to_folio(),
-            "0031-01-02T00:00:00.000+00:00"
-        );
+        assert_eq!(Instant::parse("0031-01-02T00:00:00Z").unwrap().to_folio(), "0031-01-02T00:00:00.000+00:00");
     }
 
     proptest! {

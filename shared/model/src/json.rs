@@ -27,18 +27,12 @@ impl JsonObject {
         if !raw.get().starts_with('{') {
             return Err(InvalidJson);
         }
-        RawValue::from_string(without_white_space(raw.get()))
-            .map(Self)
-            .map_err(|_| InvalidJson)
+        RawValue::from_string(without_white_space(raw.get())).map(Self).map_err(|_| InvalidJson)
     }
 
     /// An object that was one when it was stored, so that reading it back costs no second pass.
     pub fn from_stored(raw: Box<RawValue>) -> Result<Self, InvalidJson> {
-        if raw.get().starts_with('{') {
-            Ok(Self(raw))
-        } else {
-            Err(InvalidJson)
-        }
+        if raw.get().starts_with('{') { Ok(Self(raw)) } else { Err(InvalidJson) }
     }
 
     /// The object's text.
@@ -104,10 +98,7 @@ mod tests {
         let text =
             "{ \"b\" : 4.0,\n\t\"a\": 12345678901234567890123.4500e+2 ,\r\n \"a\" : \"x \\\" \\\\ \", \"c\": [ ] }";
         let object = JsonObject::parse(text).unwrap();
-        assert_eq!(
-            object.as_str(),
-            r#"{"b":4.0,"a":12345678901234567890123.4500e+2,"a":"x \" \\ ","c":[]}"#
-        );
+        assert_eq!(object.as_str(), r#"{"b":4.0,"a":12345678901234567890123.4500e+2,"a":"x \" \\ ","c":[]}"#);
     }
 
     #[test]

@@ -17,9 +17,7 @@ impl PieceStatus {
     /// The status in a snapshot; of no snapshot, the empty one.
     pub fn of_snapshot(snapshot: Option<&JsonObject>) -> Self {
         // A JSON object always reads as this struct unless a member is doubled, which then counts as absent.
-        snapshot
-            .and_then(|object| serde_json::from_str(object.as_str()).ok())
-            .unwrap_or_default()
+        snapshot.and_then(|object| serde_json::from_str(object.as_str()).ok()).unwrap_or_default()
     }
 
     fn is_empty(&self) -> bool {
@@ -72,10 +70,7 @@ mod tests {
     #[test]
     fn the_first_is_kept_only_with_a_status() {
         assert_eq!(status_changes(&[status(r#"{"claimingInterval":0}"#)]), [0]);
-        assert_eq!(
-            status_changes(&[PieceStatus::of_snapshot(None), status("{}")]),
-            Vec::<usize>::new()
-        );
+        assert_eq!(status_changes(&[PieceStatus::of_snapshot(None), status("{}")]), Vec::<usize>::new());
         assert_eq!(status_changes(&[]), Vec::<usize>::new());
     }
 }

@@ -71,32 +71,19 @@ impl Store {
         recorded_at: Instant,
     ) -> Result<Attempt, StoreError> {
         let items = self.append_items(org, event, body, recorded_at);
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await;
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else {
             return Ok(Attempt::Done(Appended::Stored));
         };
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
             return Err(error.into());
         };
-        let codes: Vec<&str> = canceled
-            .cancellation_reasons()
-            .iter()
-            .filter_map(|reason| reason.code())
-            .collect();
+        let codes: Vec<&str> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
         if codes.first() == Some(&"ConditionalCheckFailed") {
             // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
             return Ok(Attempt::Done(Appended::Duplicate));
         }
-        let contended = [
-            "TransactionConflict",
-            "ThrottlingError",
-            "ProvisionedThroughputExceeded",
-        ];
+        let contended = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
         if codes.iter().any(|code| contended.contains(code)) {
             return Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))));
         }
@@ -115,14 +102,12 @@ impl Store {
         let mark = Row::at(keys::seen(org, event.entity_type, event.id))
             .with_text("entity_id", event.entity_id.as_str())
             .with_text("occurred_at", event.occurred_at.to_string());
-        let count = Change::new("ADD total :one, #action :one")
+        let count = Change::new("ADD #total :one, #action :one")
+            // `total` is a reserved word.
+            .name("#total", "total")
             .name("#action", format!("total_{}", event.action))
             .number(":one", 1);
-        let place = FeedPlace {
-            recorded_at,
-            entity_type: event.entity_type,
-            event_id: event.id,
-        };
+        let place = FeedPlace { recorded_at, entity_type: event.entity_type, event_id: event.id };
         let feed_key = keys::feed(org, &event.entity_id, &place);
         let mut items = vec![
             self.create(mark),
@@ -146,12 +131,7 @@ impl Store {
             return Ok(());
         }
         let row = Row::at(keys::feed_day(org, day));
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row.0))
-            .send()
-            .await?;
+        self.client.put_item().table_name(&self.table).set_item(Some(row.0)).send().await?;
         let mut days = self.listed_days();
         if days.len() >= LISTED_DAYS_KEPT {
             days.clear();
@@ -162,8 +142,6 @@ impl Store {
 
     fn listed_days(&self) -> std::sync::MutexGuard<'_, std::collections::HashSet<(OrgId, Day)>> {
         // A set of days is whole after any panic, so a poisoned lock is as good as another.
-        self.listed_days
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.listed_days.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

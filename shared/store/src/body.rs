@@ -32,10 +32,7 @@ pub(crate) type Documents = (Option<JsonObject>, Option<JsonObject>);
 
 /// The documents of an event in stored form: one byte that names the encoding, then JSON, deflated (RFC 1951) if that pays.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    let body = BodyOut {
-        data: event.data.as_ref(),
-        original: event.original.as_ref(),
-    };
+    let body = BodyOut { data: event.data.as_ref(), original: event.original.as_ref() };
     let mut plain = vec![PLAIN];
     // Writing validated JSON to memory cannot fail; if it ever did, the empty body would fail to decode, not be lost silently.
     if serde_json::to_writer(&mut plain, &body).is_err() || plain.len() < COMPRESS_FROM {
@@ -81,12 +78,7 @@ mod tests {
     #[test]
     fn every_body_comes_back_as_it_was() {
         let long = format!(r#"{{"a":4.0,"b":"{}"}}"#, "øy ".repeat(5_000));
-        for (data, encoding) in [
-            ("null", PLAIN),
-            ("{}", PLAIN),
-            (r#"{"n":1.50e3,"n":2}"#, PLAIN),
-            (&long, DEFLATED),
-        ] {
+        for (data, encoding) in [("null", PLAIN), ("{}", PLAIN), (r#"{"n":1.50e3,"n":2}"#, PLAIN), (&long, DEFLATED)] {
             let event = event(data);
             let stored = encode(&event);
             assert_eq!(stored[0], encoding, "{} bytes", data.len());
@@ -98,14 +90,7 @@ mod tests {
     #[test]
     fn damage_is_noticed() {
         let stored = encode(&event(&format!(r#"{{"b":"{}"}}"#, "x y z ".repeat(500))));
-        for damaged in [
-            &stored[..stored.len() / 2],
-            &[],
-            &[9],
-            &[PLAIN],
-            &[PLAIN, b'1'],
-            b"\0{\"data\":1}",
-        ] {
+        for damaged in [&stored[..stored.len() / 2], &[], &[9], &[PLAIN], &[PLAIN, b'1'], b"\0{\"data\":1}"] {
             assert_eq!(decode(damaged), None);
         }
     }

@@ -32,12 +32,6 @@ impl Store {
             // A key is its instant and more; "~" sorts behind all that can follow.
             .expression_attribute_values(":now", text(format!("{now}~")));
         let rows = self.slice(request, 0, u64::MAX).await?;
-        rows.iter()
-            .map(|row: &Row| {
-                Ok(DueOrg {
-                    org: row.parse("pk", keys::parse_export_partition)?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row: &Row| Ok(DueOrg { org: row.parse("pk", keys::parse_export_partition)? })).collect()
     }
 }

@@ -43,10 +43,7 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, R>) -> Self {
-        let code = error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::code)
-            .unwrap_or_default();
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
         match code {
             "ConditionalCheckFailedException" => Self::Conflict,
             "ThrottlingException"

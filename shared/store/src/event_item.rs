@@ -22,21 +22,14 @@ impl StoredBody {
     pub(crate) fn of(event: &Event) -> Result<Self, StoreError> {
         let bytes = body::encode(event);
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(StoreError::TooLarge {
-                bytes: bytes.len(),
-                limit: MAX_BODY_BYTES,
-            });
+            return Err(StoreError::TooLarge { bytes: bytes.len(), limit: MAX_BODY_BYTES });
         }
         Ok(Self { bytes })
     }
 
     /// The parts of a body that is too large to be inline; none otherwise.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
-        if self.bytes.len() <= INLINE_BYTES {
-            Vec::new()
-        } else {
-            self.bytes.chunks(PART_BYTES).collect()
-        }
+        if self.bytes.len() <= INLINE_BYTES { Vec::new() } else { self.bytes.chunks(PART_BYTES).collect() }
     }
 }
 
@@ -56,10 +49,7 @@ fn row_at(key: Key, event: &Event, body: &StoredBody) -> Row {
 
 /// The row in the entity's history.
 pub(crate) fn event_row(partition: &str, event: &Event, body: &StoredBody, recorded_at: Instant) -> Row {
-    let place = EventPlace {
-        occurred_at: event.occurred_at,
-        event_id: event.id,
-    };
+    let place = EventPlace { occurred_at: event.occurred_at, event_id: event.id };
     row_at(keys::event(partition, &place), event, body).with_text("recorded_at", recorded_at.to_string())
 }
 
@@ -107,11 +97,7 @@ pub(crate) fn parse_event_row(
 
 /// Reads an entry of the feed.
 pub(crate) fn parse_feed_row(row: &Row) -> Result<StoredEvent, StoreError> {
-    let FeedPlace {
-        recorded_at,
-        entity_type,
-        event_id,
-    } = row.parse("sk", keys::parse_feed)?;
+    let FeedPlace { recorded_at, entity_type, event_id } = row.parse("sk", keys::parse_feed)?;
     let entity_id = row.parse("entity_id", |text| EntityId::parse(text).ok())?;
     let occurred_at = row.parse("occurred_at", |text| Instant::parse(text).ok())?;
     parse_row(row, entity_type, entity_id, event_id, occurred_at, recorded_at)
@@ -146,10 +132,7 @@ fn parse_row(
         data,
         original,
     };
-    Ok(StoredEvent {
-        recorded: RecordedEvent { event, recorded_at },
-        parts,
-    })
+    Ok(StoredEvent { recorded: RecordedEvent { event, recorded_at }, parts })
 }
 
 /// What the index row of an event tells.

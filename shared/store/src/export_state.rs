@@ -36,13 +36,7 @@ impl Store {
     /// Sets an organization's export up, or changes it. Progress is kept. An enabled export is due at once.
     pub async fn put_export_config(&self, scope: &TenantScope, config: &ExportConfig) -> Result<(), StoreError> {
         let org = scope.org();
-        let Destination {
-            bucket,
-            region,
-            role_arn,
-            external_id,
-            prefix,
-        } = &config.destination;
+        let Destination { bucket, region, role_arn, external_id, prefix } = &config.destination;
         let row = Row::at(keys::export_config(org))
             .with_text("bucket", bucket.as_str())
             .with_text("region", region.as_str())
@@ -54,32 +48,21 @@ impl Store {
             .with_text("updated_at", config.updated_at.to_string());
         let due = if config.enabled {
             let (partition, sort) = keys::due(org, config.updated_at);
-            Change::new("SET gsi1pk = :due_pk, gsi1sk = :due_sk")
-                .text(":due_pk", partition)
-                .text(":due_sk", sort)
+            Change::new("SET gsi1pk = :due_pk, gsi1sk = :due_sk").text(":due_pk", partition).text(":due_sk", sort)
         } else {
             Change::new("REMOVE gsi1pk, gsi1sk")
         };
-        self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)])
-            .await
+        self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)]).await
     }
 
     /// The configuration; `None` before the first.
     pub async fn export_config(&self, scope: &TenantScope) -> Result<Option<ExportConfig>, StoreError> {
-        self.get(keys::export_config(scope.org()))
-            .await?
-            .as_ref()
-            .map(parse_config)
-            .transpose()
+        self.get(keys::export_config(scope.org())).await?.as_ref().map(parse_config).transpose()
     }
 
     /// The progress; `None` before the first configuration.
     pub async fn export_state(&self, scope: &TenantScope) -> Result<Option<ExportState>, StoreError> {
-        self.get(keys::export_state(scope.org()))
-            .await?
-            .as_ref()
-            .map(parse_state)
-            .transpose()
+        self.get(keys::export_state(scope.org())).await?.as_ref().map(parse_state).transpose()
     }
 
     /// Takes an organization whose export is switched off out of the due index, unless it was switched on meanwhile.
@@ -91,13 +74,8 @@ impl Store {
             .key("sk", text(key.sk))
             .condition_expression("attribute_not_exists(pk) OR enabled = :off")
             .expression_attribute_values(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
-        #[expect(
-            clippy::expect_used,
-            reason = "table, key and condition, all that is required, are set above"
-        )]
-        let check = TransactWriteItem::builder()
-            .condition_check(check.build().expect("a complete check"))
-            .build();
+        #[expect(clippy::expect_used, reason = "table, key and condition, all that is required, are set above")]
+        let check = TransactWriteItem::builder().condition_check(check.build().expect("a complete check")).build();
         let remove = self.update(keys::export_state(scope.org()), Change::new("REMOVE gsi1pk, gsi1sk"));
         self.transact(vec![check, remove]).await
     }

@@ -63,13 +63,7 @@ impl Store {
             progress: Progress::At(None),
         };
         let shards = (0..FEED_SHARDS).map(shard).collect();
-        Feed {
-            store: self.clone(),
-            org: scope.org().clone(),
-            from,
-            to,
-            shards,
-        }
+        Feed { store: self.clone(), org: scope.org().clone(), from, to, shards }
     }
 
     /// The next page of one shard. Strongly consistent: an index would be late, and the export must not be.
@@ -92,9 +86,7 @@ impl Store {
             .limit(PAGE_ROWS);
         let page = request.send().await?;
         let rows = page.items.unwrap_or_default().into_iter().map(Row).collect();
-        let progress = page
-            .last_evaluated_key
-            .map_or(Progress::ReadAll, |key| Progress::At(Some(key)));
+        let progress = page.last_evaluated_key.map_or(Progress::ReadAll, |key| Progress::At(Some(key)));
         Ok((rows, progress))
     }
 }
@@ -103,17 +95,8 @@ impl Feed {
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RecordedEvent>, StoreError> {
         self.fill().await?;
-        let first = |shard: &&mut Shard| {
-            shard
-                .rows
-                .front()
-                .and_then(|row| row.optional_text("sk").map(str::to_owned))
-        };
-        let earliest = self
-            .shards
-            .iter_mut()
-            .filter(|shard| !shard.rows.is_empty())
-            .min_by_key(first);
+        let first = |shard: &&mut Shard| shard.rows.front().and_then(|row| row.optional_text("sk").map(str::to_owned));
+        let earliest = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by_key(first);
         let Some(row) = earliest.and_then(|shard| shard.rows.pop_front()) else {
             return Ok(None);
         };
@@ -129,14 +112,13 @@ impl Feed {
         // A page may be empty and still not be the last.
         while self.shards.iter().any(needs_page) {
             let (store, from, to) = (&self.store, self.from, self.to);
-            let pages = try_join_all(self.shards.iter_mut().filter(|shard| needs_page(shard)).map(
-                |shard| async move {
+            let pages =
+                try_join_all(self.shards.iter_mut().filter(|shard| needs_page(shard)).map(|shard| async move {
                     let (rows, progress) = store.feed_page(shard, from, to).await?;
                     shard.rows.extend(rows);
                     shard.progress = progress;
                     Ok::<_, StoreError>(())
-                },
-            ));
+                }));
             pages.await?;
         }
         Ok(())

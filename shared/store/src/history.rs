@@ -107,33 +107,19 @@ impl Store {
         if query.offset == 0 && query.limit > 0 {
             let (total, (events, complete)) =
                 try_join(self.total(&entity), Box::pin(self.rows(&entity, query))).await?;
-            return Ok(HistoryPage {
-                total,
-                events,
-                complete,
-            });
+            return Ok(HistoryPage { total, events, complete });
         }
         // With an offset it pays to know first whether there is anything behind it.
         let total = self.total(&entity).await?;
         if query.limit == 0 || query.offset >= total {
-            return Ok(HistoryPage {
-                total,
-                events: Vec::new(),
-                complete: true,
-            });
+            return Ok(HistoryPage { total, events: Vec::new(), complete: true });
         }
         let (events, complete) = self.rows(&entity, query).await?;
-        Ok(HistoryPage {
-            total,
-            events,
-            complete,
-        })
+        Ok(HistoryPage { total, events, complete })
     }
 
     async fn total(&self, entity: &Entity<'_>) -> Result<u64, StoreError> {
-        self.get(keys::head(&entity.partition))
-            .await?
-            .map_or(Ok(0), |head| head.count("total"))
+        self.get(keys::head(&entity.partition)).await?.map_or(Ok(0), |head| head.count("total"))
     }
 
     async fn rows(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
@@ -143,8 +129,7 @@ impl Store {
                 let request = self.range(&entity.partition, keys::INDEX_PREFIX, query.order);
                 let rows = self.slice(request, query.offset, query.limit).await?;
                 let places = rows.iter().map(|row| parse_index_row(row).map(|index| index.place));
-                self.load(entity, places.collect::<Result<_, _>>()?, query.max_body_bytes)
-                    .await
+                self.load(entity, places.collect::<Result<_, _>>()?, query.max_body_bytes).await
             }
             SortField::Id | SortField::Action | SortField::ActorId => {
                 let index = self.index(entity).await?;
@@ -159,21 +144,13 @@ impl Store {
         query: HistoryQuery,
     ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
         let request = self.range(&entity.partition, keys::EVENT_PREFIX, query.order);
-        let mut collector = Collector {
-            events: Vec::new(),
-            bytes_left: query.max_body_bytes,
-        };
+        let mut collector = Collector { events: Vec::new(), bytes_left: query.max_body_bytes };
         let Some(mut start) = self.skip(&request, query.offset).await? else {
             return Ok((Vec::new(), true));
         };
         let mut left = query.limit;
         loop {
-            let page = request
-                .clone()
-                .set_exclusive_start_key(start)
-                .limit(page_size(left))
-                .send()
-                .await?;
+            let page = request.clone().set_exclusive_start_key(start).limit(page_size(left)).send().await?;
             let rows = page.items.unwrap_or_default();
             left = left.saturating_sub(rows.len() as u64);
             for row in rows {
@@ -204,10 +181,7 @@ impl Store {
         places: Vec<EventPlace>,
         max_body_bytes: usize,
     ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
-        let mut collector = Collector {
-            events: Vec::new(),
-            bytes_left: max_body_bytes,
-        };
+        let mut collector = Collector { events: Vec::new(), bytes_left: max_body_bytes };
         for batch in places.chunks(BATCH_GET_KEYS) {
             let mut rows = self.batch_get(entity, batch).await?;
             for place in batch {
@@ -216,10 +190,9 @@ impl Store {
                 }
                 let key = keys::event(&entity.partition, place);
                 // The index row and the event row are written in one transaction, so a missing one is damage.
-                let row = rows.remove(&key.sk).ok_or_else(|| StoreError::Corrupt {
-                    key: format!("{} {}", key.pk, key.sk),
-                    problem: "missing",
-                })?;
+                let row = rows
+                    .remove(&key.sk)
+                    .ok_or_else(|| StoreError::Corrupt { key: format!("{} {}", key.pk, key.sk), problem: "missing" })?;
                 let stored = parse_event_row(&row, entity.kind, entity.id)?;
                 collector.push(self.complete(&entity.partition, stored).await?);
             }
@@ -237,29 +210,14 @@ impl Store {
         // DynamoDB answers as much as fits into 16 MB and hands the other keys back.
         while !keys.is_empty() {
             #[expect(clippy::expect_used, reason = "the keys, all that is required, are set")]
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .expect("complete keys");
-            let mut output = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .send()
-                .await?;
-            let rows = output
-                .responses
-                .as_mut()
-                .and_then(|tables| tables.remove(&self.table))
-                .unwrap_or_default();
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().expect("complete keys");
+            let mut output = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
+            let rows = output.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
             for row in rows.into_iter().map(Row) {
                 found.insert(row.text("sk")?.to_owned(), row);
             }
-            let unprocessed = output
-                .unprocessed_keys
-                .as_mut()
-                .and_then(|tables| tables.remove(&self.table));
+            let unprocessed = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
             keys = unprocessed.map(|wanted| wanted.keys).unwrap_or_default();
         }
         Ok(found)
@@ -273,10 +231,7 @@ impl Store {
         let prefix = keys::part_prefix(stored.recorded.event.id);
         let request = self.range(partition, &prefix, SortOrder::Ascending);
         let rows = self.slice(request, 0, u64::MAX).await?;
-        let damaged = |problem| StoreError::Corrupt {
-            key: format!("{partition} {prefix}"),
-            problem,
-        };
+        let damaged = |problem| StoreError::Corrupt { key: format!("{partition} {prefix}"), problem };
         if rows.len() as u64 != stored.parts {
             return Err(damaged("parts are missing"));
         }
@@ -284,9 +239,7 @@ impl Store {
         for row in &rows {
             body.extend_from_slice(row.bytes("body").ok_or_else(|| row.corrupt("body"))?);
         }
-        stored
-            .with_body(&body)
-            .ok_or_else(|| damaged("the body cannot be read"))
+        stored.with_body(&body).ok_or_else(|| damaged("the body cannot be read"))
     }
 
     /// A query over the rows of a partition whose sort key begins with `prefix`.
@@ -314,12 +267,7 @@ impl Store {
         let mut rows = Vec::new();
         loop {
             let left = limit.saturating_sub(rows.len() as u64);
-            let page = request
-                .clone()
-                .set_exclusive_start_key(start)
-                .limit(page_size(left))
-                .send()
-                .await?;
+            let page = request.clone().set_exclusive_start_key(start).limit(page_size(left)).send().await?;
             rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
             start = page.last_evaluated_key;
             if start.is_none() || rows.len() as u64 >= limit {
@@ -334,11 +282,7 @@ impl Store {
         let mut start = None;
         let mut left = offset;
         while left > 0 {
-            let count = request
-                .clone()
-                .select(Select::Count)
-                .set_exclusive_start_key(start)
-                .limit(page_size(left));
+            let count = request.clone().select(Select::Count).set_exclusive_start_key(start).limit(page_size(left));
             let page = count.send().await?;
             left = left.saturating_sub(u64::try_from(page.count).unwrap_or(0));
             start = page.last_evaluated_key;

@@ -50,53 +50,34 @@ pub(crate) fn entity_partition(org: &OrgId, entity_type: EntityType, entity_id: 
 
 /// The counts of an entity.
 pub(crate) fn head(partition: &str) -> Key {
-    Key {
-        pk: partition.to_owned(),
-        sk: HEAD.to_owned(),
-    }
+    Key { pk: partition.to_owned(), sk: HEAD.to_owned() }
 }
 
 /// An event in its entity's history, ordered by when it happened.
 pub(crate) fn event(partition: &str, place: &EventPlace) -> Key {
-    Key {
-        pk: partition.to_owned(),
-        sk: format!("{EVENT_PREFIX}{}#{}", place.occurred_at, place.event_id),
-    }
+    Key { pk: partition.to_owned(), sk: format!("{EVENT_PREFIX}{}#{}", place.occurred_at, place.event_id) }
 }
 
 pub(crate) fn parse_event(sk: &str) -> Option<EventPlace> {
     let (instant, id) = sk.strip_prefix(EVENT_PREFIX)?.split_once('#')?;
-    Some(EventPlace {
-        occurred_at: Instant::parse(instant).ok()?,
-        event_id: EventId::parse(id).ok()?,
-    })
+    Some(EventPlace { occurred_at: Instant::parse(instant).ok()?, event_id: EventId::parse(id).ok()? })
 }
 
 /// An event's small row for the other sort orders, ordered by when it was published.
 pub(crate) fn index(partition: &str, published_at: Option<Instant>, event_id: EventId) -> Key {
     let instant = published_at.map_or_else(|| NO_INSTANT.to_owned(), |instant| instant.to_string());
-    Key {
-        pk: partition.to_owned(),
-        sk: format!("{INDEX_PREFIX}{instant}#{event_id}"),
-    }
+    Key { pk: partition.to_owned(), sk: format!("{INDEX_PREFIX}{instant}#{event_id}") }
 }
 
 pub(crate) fn parse_index(sk: &str) -> Option<(Option<Instant>, EventId)> {
     let (instant, id) = sk.strip_prefix(INDEX_PREFIX)?.split_once('#')?;
-    let published_at = if instant == NO_INSTANT {
-        None
-    } else {
-        Some(Instant::parse(instant).ok()?)
-    };
+    let published_at = if instant == NO_INSTANT { None } else { Some(Instant::parse(instant).ok()?) };
     Some((published_at, EventId::parse(id).ok()?))
 }
 
 /// One part of a body that does not fit into its event's item.
 pub(crate) fn part(partition: &str, event_id: EventId, number: usize) -> Key {
-    Key {
-        pk: partition.to_owned(),
-        sk: format!("{}{number:04}", part_prefix(event_id)),
-    }
+    Key { pk: partition.to_owned(), sk: format!("{}{number:04}", part_prefix(event_id)) }
 }
 
 /// What the keys of all parts of one body begin with.
@@ -106,18 +87,12 @@ pub(crate) fn part_prefix(event_id: EventId) -> String {
 
 /// Says that an event id is taken, within its organization and entity type.
 pub(crate) fn seen(org: &OrgId, entity_type: EntityType, event_id: EventId) -> Key {
-    Key {
-        pk: format!("ORG#{org}#SEEN#{entity_type}#{event_id}"),
-        sk: "SEEN".to_owned(),
-    }
+    Key { pk: format!("ORG#{org}#SEEN#{entity_type}#{event_id}"), sk: "SEEN".to_owned() }
 }
 
 /// Says that an organization's feed has entries of a day.
 pub(crate) fn feed_day(org: &OrgId, day: Day) -> Key {
-    Key {
-        pk: feed_days_partition(org),
-        sk: feed_day_sk(day),
-    }
+    Key { pk: feed_days_partition(org), sk: feed_day_sk(day) }
 }
 
 pub(crate) fn feed_days_partition(org: &OrgId) -> String {
@@ -135,15 +110,8 @@ pub(crate) fn parse_feed_day(sk: &str) -> Option<Day> {
 /// An event in the order in which the log took it.
 pub(crate) fn feed(org: &OrgId, entity_id: &EntityId, place: &FeedPlace) -> Key {
     let shard = Sha256::digest(entity_id.as_str())[0] % FEED_SHARDS;
-    let FeedPlace {
-        recorded_at,
-        entity_type,
-        event_id,
-    } = place;
-    Key {
-        pk: feed_partition(org, recorded_at.day(), shard),
-        sk: format!("{recorded_at}#{entity_type}#{event_id}"),
-    }
+    let FeedPlace { recorded_at, entity_type, event_id } = place;
+    Key { pk: feed_partition(org, recorded_at.day(), shard), sk: format!("{recorded_at}#{entity_type}#{event_id}") }
 }
 
 pub(crate) fn feed_partition(org: &OrgId, day: Day, shard: u8) -> String {
@@ -170,26 +138,17 @@ pub(crate) fn parse_export_partition(pk: &str) -> Option<OrgId> {
 
 /// What the customer configured.
 pub(crate) fn export_config(org: &OrgId) -> Key {
-    Key {
-        pk: export_partition(org),
-        sk: "CONFIG".to_owned(),
-    }
+    Key { pk: export_partition(org), sk: "CONFIG".to_owned() }
 }
 
 /// How far the export is.
 pub(crate) fn export_state(org: &OrgId) -> Key {
-    Key {
-        pk: export_partition(org),
-        sk: "STATE".to_owned(),
-    }
+    Key { pk: export_partition(org), sk: "STATE".to_owned() }
 }
 
 /// One run; run ids sort by time.
 pub(crate) fn run(org: &OrgId, run: RunId) -> Key {
-    Key {
-        pk: export_partition(org),
-        sk: format!("{RUN_PREFIX}{run}"),
-    }
+    Key { pk: export_partition(org), sk: format!("{RUN_PREFIX}{run}") }
 }
 
 /// Where an organization's export stands in the due index.
@@ -275,13 +234,7 @@ mod tests {
     fn the_rows_of_an_entity_do_not_mix() {
         let id = EventId::from(Uuid::nil());
         let rows = [
-            event(
-                "p",
-                &EventPlace {
-                    occurred_at: Instant::MAX,
-                    event_id: id,
-                },
-            ),
+            event("p", &EventPlace { occurred_at: Instant::MAX, event_id: id }),
             head("p"),
             index("p", None, id),
             part("p", id, 0),

@@ -83,20 +83,14 @@ impl Store {
         let before = match asked {
             Ok(output) => Row(output.attributes.unwrap_or_default()),
             Err(error)
-                if matches!(
-                    error.as_service_error(),
-                    Some(UpdateItemError::ConditionalCheckFailedException(_))
-                ) =>
+                if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
             {
                 return Ok(LeaseAttempt::Busy);
             }
             Err(error) => return Err(error.into()),
         };
         Ok(LeaseAttempt::Held {
-            lease: Lease {
-                scope: scope.clone(),
-                run,
-            },
+            lease: Lease { scope: scope.clone(), run },
             config: Box::new(config),
             state: Box::new(parse_state(&before)?),
             taken_over: before.parse_optional("lease_run", |text| RunId::parse(text).ok())?,
@@ -111,8 +105,7 @@ impl Store {
             .text(":plan", plan_text(plan)?)
             .text(":until", self.clock.now().plus(LEASE).to_string())
             .text(":run", lease.run.to_string());
-        self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)])
-            .await
+        self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)]).await
     }
 
     /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change
@@ -185,11 +178,8 @@ impl Store {
             .text(":run", lease.run.to_string());
         let next_attempt_at = (status == RunStatus::Failed).then_some(due_at);
         let end = self.run_ended(status, error, next_attempt_at);
-        self.transact(vec![
-            self.update(keys::export_state(org), release),
-            self.update(keys::run(org, lease.run), end),
-        ])
-        .await
+        self.transact(vec![self.update(keys::export_state(org), release), self.update(keys::run(org, lease.run), end)])
+            .await
     }
 }
 

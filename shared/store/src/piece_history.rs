@@ -20,23 +20,12 @@ impl Store {
         index.sort_by(|a, b| {
             let published = || unknown_last(a.published_at.as_ref(), b.published_at.as_ref());
             let happened = a.place.occurred_at.cmp(&b.place.occurred_at);
-            happened
-                .then_with(published)
-                .then_with(|| a.place.event_id.cmp(&b.place.event_id))
+            happened.then_with(published).then_with(|| a.place.event_id.cmp(&b.place.event_id))
         });
         let kept = status_changes(index.iter().map(|row| &row.status));
-        let changes: Vec<_> = kept
-            .into_iter()
-            .filter_map(|position| index.get(position).cloned())
-            .collect();
+        let changes: Vec<_> = kept.into_iter().filter_map(|position| index.get(position).cloned()).collect();
         let total = changes.len() as u64;
-        let (events, complete) = self
-            .load(&entity, page_of(changes, query), query.max_body_bytes)
-            .await?;
-        Ok(HistoryPage {
-            total,
-            events,
-            complete,
-        })
+        let (events, complete) = self.load(&entity, page_of(changes, query), query.max_body_bytes).await?;
+        Ok(HistoryPage { total, events, complete })
     }
 }

@@ -78,11 +78,7 @@ impl Row {
     }
 
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, StoreError> {
-        self.0
-            .get(name)
-            .and_then(|value| value.as_bool().ok())
-            .copied()
-            .ok_or_else(|| self.corrupt(name))
+        self.0.get(name).and_then(|value| value.as_bool().ok()).copied().ok_or_else(|| self.corrupt(name))
     }
 
     pub(crate) fn bytes(&self, name: &'static str) -> Option<&[u8]> {
@@ -91,9 +87,6 @@ impl Row {
 
     pub(crate) fn corrupt(&self, problem: &'static str) -> StoreError {
         let part = |name| self.optional_text(name).unwrap_or("?");
-        StoreError::Corrupt {
-            key: format!("{} {}", part("pk"), part("sk")),
-            problem,
-        }
+        StoreError::Corrupt { key: format!("{} {}", part("pk"), part("sk")), problem }
     }
 }

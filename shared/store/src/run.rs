@@ -116,10 +116,7 @@ impl Store {
 
     /// Notes that a run whose lease was taken over will not come back.
     pub async fn abandon_run(&self, scope: &TenantScope, id: RunId) -> Result<(), StoreError> {
-        let error = (
-            "interrupted",
-            "The run stopped without an end; the next one continued where it was.",
-        );
+        let error = ("interrupted", "The run stopped without an end; the next one continued where it was.");
         let end = self
             .run_ended(RunStatus::Failed, Some(error), None)
             .only_if("#status = :running")
@@ -145,10 +142,7 @@ impl Store {
             .text(":now", now.to_string());
         if let Some((code, sentence)) = error {
             change.expression.push_str(", error_code = :code, #error = :error");
-            change = change
-                .name("#error", "error")
-                .text(":code", code)
-                .text(":error", sentence);
+            change = change.name("#error", "error").text(":code", code).text(":error", sentence);
         }
         if let Some(instant) = next_attempt_at {
             change.expression.push_str(", next_attempt_at = :next");
@@ -156,9 +150,7 @@ impl Store {
         }
         if status == RunStatus::Empty {
             change.expression.push_str(", #ttl = :ttl");
-            change = change
-                .name("#ttl", "ttl")
-                .number(":ttl", now.plus(EMPTY_RUN_KEPT).epoch_seconds());
+            change = change.name("#ttl", "ttl").number(":ttl", now.plus(EMPTY_RUN_KEPT).epoch_seconds());
         }
         change
     }
@@ -169,9 +161,7 @@ impl Store {
         let mut request = self.range(&partition, keys::RUN_PREFIX, SortOrder::Descending);
         if let Some(before) = before {
             let key = keys::run(scope.org(), before);
-            request = request
-                .exclusive_start_key("pk", text(key.pk))
-                .exclusive_start_key("sk", text(key.sk));
+            request = request.exclusive_start_key("pk", text(key.pk)).exclusive_start_key("sk", text(key.sk));
         }
         let rows = self.slice(request, 0, limit).await?;
         rows.iter().map(parse_run).collect()
@@ -187,9 +177,7 @@ fn parse_run(row: &Row) -> Result<Run, StoreError> {
         Some(Ok(list)) => {
             let object =
                 |value: &aws_sdk_dynamodb::types::AttributeValue| serde_json::from_str(value.as_s().ok()?).ok();
-            list.iter()
-                .map(|value| object(value).ok_or_else(|| row.corrupt("objects")))
-                .collect::<Result<_, _>>()?
+            list.iter().map(|value| object(value).ok_or_else(|| row.corrupt("objects"))).collect::<Result<_, _>>()?
         }
         Some(Err(_)) => return Err(row.corrupt("objects")),
     };

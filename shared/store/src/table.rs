@@ -25,12 +25,7 @@ impl Store {
     /// `client` must give up on a call within 20 s, all its retries included: the export relies on it (see
     /// [`Store::append`]).
     pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            clock,
-            listed_days: Arc::default(),
-        }
+        Self { client, table: table.into(), clock, listed_days: Arc::default() }
     }
 
     /// A strongly consistent read of one item.
@@ -51,14 +46,8 @@ impl Store {
     }
 
     fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(row.0))
-            .set_condition_expression(condition);
-        #[expect(
-            clippy::expect_used,
-            reason = "table and item, all that is required, are set in the line above"
-        )]
+        let put = Put::builder().table_name(&self.table).set_item(Some(row.0)).set_condition_expression(condition);
+        #[expect(clippy::expect_used, reason = "table and item, all that is required, are set in the line above")]
         let put = put.build().expect("a complete put");
         TransactWriteItem::builder().put(put).build()
     }
@@ -73,29 +62,17 @@ impl Store {
             .set_condition_expression(change.condition)
             .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
             .set_expression_attribute_values(Some(change.values.into_iter().collect()));
-        #[expect(
-            clippy::expect_used,
-            reason = "table, key and expression, all that is required, are set above"
-        )]
+        #[expect(clippy::expect_used, reason = "table, key and expression, all that is required, are set above")]
         let update = update.build().expect("a complete update");
         TransactWriteItem::builder().update(update).build()
     }
 
     /// Sends a transaction all of whose conditions are about being first.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await;
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(()) };
         if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() {
-            let codes: Vec<_> = canceled
-                .cancellation_reasons()
-                .iter()
-                .filter_map(|reason| reason.code())
-                .collect();
+            let codes: Vec<_> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
             if codes.contains(&"ConditionalCheckFailed") {
                 return Err(StoreError::Conflict);
             }
@@ -118,10 +95,7 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn new(expression: impl Into<String>) -> Self {
-        Self {
-            expression: expression.into(),
-            ..Self::default()
-        }
+        Self { expression: expression.into(), ..Self::default() }
     }
 
     pub(crate) fn only_if(mut self, condition: impl Into<String>) -> Self {
@@ -154,8 +128,6 @@ pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("table", &self.table)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("table", &self.table).finish_non_exhaustive()
     }
 }

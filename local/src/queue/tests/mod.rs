@@ -38,10 +38,7 @@ async fn a_received_message_is_hidden_for_its_time_and_goes_to_the_dead_letters_
     let queues = queues(None);
     let id = send(&queues, "m");
     for receives in 1..=2 {
-        let messages = queues
-            .receive_within("Queue", 1, None, Duration::from_hours(1))
-            .await
-            .unwrap();
+        let messages = queues.receive_within("Queue", 1, None, Duration::from_hours(1)).await.unwrap();
         assert_eq!((messages[0].id.as_str(), messages[0].receives), (id.as_str(), receives));
         assert_eq!(queues.count("Queue").unwrap(), (0, 1));
     }
@@ -55,25 +52,15 @@ async fn a_waiting_receive_is_woken_by_a_message_and_a_delayed_one_is_waited_for
     let queues = queues(None);
     let waiting = tokio::spawn({
         let queues = Arc::clone(&queues);
-        async move {
-            queues
-                .receive_within("Queue", 1, None, Duration::from_secs(20))
-                .await
-                .unwrap()
-        }
+        async move { queues.receive_within("Queue", 1, None, Duration::from_secs(20)).await.unwrap() }
     });
     tokio::task::yield_now().await;
     send(&queues, "now");
     assert_eq!(waiting.await.unwrap()[0].body, "now");
 
-    queues
-        .send("Queue", "later", &BTreeMap::new(), Duration::from_secs(5))
-        .unwrap();
+    queues.send("Queue", "later", &BTreeMap::new(), Duration::from_secs(5)).unwrap();
     assert!(queues.receive("Queue", 1, None).unwrap().is_empty());
-    let messages = queues
-        .receive_within("Queue", 1, None, Duration::from_secs(20))
-        .await
-        .unwrap();
+    let messages = queues.receive_within("Queue", 1, None, Duration::from_secs(20)).await.unwrap();
     assert_eq!(messages[0].body, "later");
 }
 
@@ -81,10 +68,7 @@ async fn a_waiting_receive_is_woken_by_a_message_and_a_delayed_one_is_waited_for
 fn messages_survive_in_their_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("queues.sqlite");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _inside = runtime.enter();
     let id = send(&queues(Some(&path)), "kept");
     assert_eq!(queues(Some(&path)).receive("Queue", 1, None).unwrap()[0].id, id);

@@ -30,31 +30,14 @@ async fn poll(queues: &Arc<Queues>, answers: Vec<Value>, calls: usize) -> Vec<Ve
     let (sent, mut received) = mpsc::unbounded_channel();
     let function: Arc<dyn Function> = from_service(service_fn(move |event: LambdaEvent<Value>| {
         let records = event.payload["Records"].as_array().unwrap().clone();
-        let answer = answers
-            .lock()
-            .unwrap()
-            .next()
-            .unwrap_or(json!({"batchItemFailures": []}));
-        let mut bodies: Vec<_> = records
-            .iter()
-            .map(|record| record["body"].as_str().unwrap().to_owned())
-            .collect();
+        let answer = answers.lock().unwrap().next().unwrap_or(json!({"batchItemFailures": []}));
+        let mut bodies: Vec<_> = records.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect();
         bodies.sort();
         sent.send(bodies).unwrap();
-        let named = records
-            .iter()
-            .find(|record| Some(record["body"].as_str().unwrap()) == answer["fail"].as_str());
-        let answer = named.map_or(
-            answer.clone(),
-            |record| json!({"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}),
-        );
-        async move {
-            if answer == "error" {
-                Err::<Value, lambda_runtime::Error>("no".into())
-            } else {
-                Ok(answer)
-            }
-        }
+        let named = records.iter().find(|record| Some(record["body"].as_str().unwrap()) == answer["fail"].as_str());
+        let answer = named
+            .map_or(answer.clone(), |record| json!({"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}));
+        async move { if answer == "error" { Err::<Value, lambda_runtime::Error>("no".into()) } else { Ok(answer) } }
     }));
     let template = template();
     let registry = Arc::new(Registry::new(&template, &BTreeMap::from([("f".to_owned(), function)])).unwrap());

@@ -31,11 +31,7 @@ async fn client(queues: &Arc<Queues>) -> (Client, String) {
 async fn the_sdk_sends_receives_and_deletes() {
     let queues = queues(None);
     let (client, url) = client(&queues).await;
-    let kind = MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value("v")
-        .build()
-        .unwrap();
+    let kind = MessageAttributeValue::builder().data_type("String").string_value("v").build().unwrap();
     let sent = client
         .send_message()
         .queue_url(&url)
@@ -45,58 +41,21 @@ async fn the_sdk_sends_receives_and_deletes() {
         .await
         .unwrap();
     assert_eq!(sent.md5_of_message_body(), Some("5d41402abc4b2a76b9719d911017c592"));
-    let entry = |id: &str| {
-        SendMessageBatchRequestEntry::builder()
-            .id(id)
-            .message_body(id)
-            .build()
-            .unwrap()
-    };
-    let batch = client
-        .send_message_batch()
-        .queue_url(&url)
-        .entries(entry("a"))
-        .entries(entry("b"))
-        .send()
-        .await
-        .unwrap();
+    let entry = |id: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(id).build().unwrap();
+    let batch =
+        client.send_message_batch().queue_url(&url).entries(entry("a")).entries(entry("b")).send().await.unwrap();
     assert_eq!((batch.successful().len(), batch.failed().len()), (2, 0));
 
-    let received = client
-        .receive_message()
-        .queue_url(&url)
-        .max_number_of_messages(10)
-        .send()
-        .await
-        .unwrap();
+    let received = client.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap();
     assert_eq!(received.messages().len(), 3);
-    let hello = received
-        .messages()
-        .iter()
-        .find(|message| message.body() == Some("hello"))
-        .unwrap();
+    let hello = received.messages().iter().find(|message| message.body() == Some("hello")).unwrap();
     assert_eq!(hello.message_id(), sent.message_id());
     assert_eq!(hello.message_attributes().unwrap()["kind"].string_value(), Some("v"));
     assert_eq!(hello.md5_of_message_attributes(), sent.md5_of_message_attributes());
-    assert!(
-        client
-            .receive_message()
-            .queue_url(&url)
-            .send()
-            .await
-            .unwrap()
-            .messages()
-            .is_empty()
-    );
+    assert!(client.receive_message().queue_url(&url).send().await.unwrap().messages().is_empty());
 
     for message in received.messages() {
-        client
-            .delete_message()
-            .queue_url(&url)
-            .receipt_handle(message.receipt_handle().unwrap())
-            .send()
-            .await
-            .unwrap();
+        client.delete_message().queue_url(&url).receipt_handle(message.receipt_handle().unwrap()).send().await.unwrap();
     }
     assert_eq!(queues.count("Queue").unwrap(), (0, 0));
 }
@@ -105,24 +64,9 @@ async fn the_sdk_sends_receives_and_deletes() {
 async fn the_sdk_finds_counts_and_purges_queues() {
     let queues = queues(None);
     let (client, url) = client(&queues).await;
+    assert_eq!(client.get_queue_url().queue_name("Queue").send().await.unwrap().queue_url(), Some(url.as_str()));
     assert_eq!(
-        client
-            .get_queue_url()
-            .queue_name("Queue")
-            .send()
-            .await
-            .unwrap()
-            .queue_url(),
-        Some(url.as_str())
-    );
-    assert_eq!(
-        client
-            .list_queues()
-            .queue_name_prefix("Qu")
-            .send()
-            .await
-            .unwrap()
-            .queue_urls(),
+        client.list_queues().queue_name_prefix("Qu").send().await.unwrap().queue_urls(),
         std::slice::from_ref(&url)
     );
 
@@ -146,29 +90,11 @@ async fn the_sdk_finds_counts_and_purges_queues() {
 async fn the_sdk_understands_the_errors() {
     let queues = queues(None);
     let (client, url) = client(&queues).await;
-    let error = client
-        .get_queue_url()
-        .queue_name("Nothing")
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let error = client.get_queue_url().queue_name("Nothing").send().await.unwrap_err().into_service_error();
     assert!(error.is_queue_does_not_exist());
     assert_eq!(error.meta().message(), Some("The specified queue does not exist."));
     let largest = "x".repeat(MAX_MESSAGE_BYTES);
-    client
-        .send_message()
-        .queue_url(&url)
-        .message_body(&largest)
-        .send()
-        .await
-        .unwrap();
-    let error = client
-        .send_message()
-        .queue_url(&url)
-        .message_body(format!("{largest}x"))
-        .send()
-        .await
-        .unwrap_err();
+    client.send_message().queue_url(&url).message_body(&largest).send().await.unwrap();
+    let error = client.send_message().queue_url(&url).message_body(format!("{largest}x")).send().await.unwrap_err();
     assert_eq!(error.into_service_error().meta().code(), Some("InvalidParameterValue"));
 }

@@ -62,10 +62,7 @@ mod tests {
             "userId":"58edf8c3-89e4-559c-9aed-aae637a3f40b","eventDate":"2022-11-10T09:30:00.333Z","actionDate":"2022-11-10T09:29:00.578Z",
             "orderSnapshot":{"total": 1.50}}"#;
         let event = folio::parse_event(EntityType::Order, payload).unwrap();
-        let recorded = RecordedEvent {
-            event,
-            recorded_at: Instant::parse("2026-11-20T00:00:00Z").unwrap(),
-        };
+        let recorded = RecordedEvent { event, recorded_at: Instant::parse("2026-11-20T00:00:00Z").unwrap() };
         let mut line = Vec::new();
         write_line(&mut line, 7, &OrgId::parse("diku").unwrap(), &recorded).unwrap();
         assert_eq!(

@@ -74,14 +74,8 @@ mod tests {
     fn known_roots() {
         // The test vectors of certificate-transparency implementations.
         let mut tree = MerkleTree::default();
-        assert_eq!(
-            tree.root(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(tree.root(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         tree.push(b"");
-        assert_eq!(
-            tree.root(),
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-        );
+        assert_eq!(tree.root(), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
     }
 }

@@ -85,11 +85,7 @@ impl SegmentPlan {
 
     /// What to read again to write the same bytes.
     pub fn segment(&self) -> Segment {
-        Segment {
-            window_start: self.window_start,
-            window_end: self.window_end,
-            first_seq: self.first_seq,
-        }
+        Segment { window_start: self.window_start, window_end: self.window_end, first_seq: self.first_seq }
     }
 
     /// Whether the lines read now are the lines that were planned.

@@ -1,0 +1,62 @@
+//! The `sporlog` command.
+
+mod credentials;
+mod role;
+mod send;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// An audit trail service: the whole system on this machine, and the tools around it.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole system (the default).
+    Serve(serve::ServeArgs),
+    /// Send event files through ingest.
+    Send(send::SendArgs),
+    /// Print a bearer token of the development issuer.
+    Token(token::TokenArgs),
+    /// Define a local IAM role and its bucket.
+    Role(role::RoleArgs),
+    /// Print the endpoints and the administrator's credentials as shell exports.
+    Env(credentials::EnvArgs),
+}
+
+/// Where the local run keeps its data.
+#[derive(Debug, Args)]
+struct DataDir {
+    /// The directory of the local run's data.
+    #[arg(long, default_value = ".sporlog", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+impl Cli {
+    /// Runs the command; the number is the exit status.
+    pub fn run(self) -> Result<u8, Failure> {
+        match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(args) => serve::run(args),
+            Command::Send(args) => send::run(&args),
+            Command::Token(args) => token::run(args),
+            Command::Role(args) => role::run(args),
+            Command::Env(args) => Ok(credentials::run(&args)),
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

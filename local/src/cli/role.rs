@@ -1,0 +1,42 @@
+use clap::{Args, ValueEnum};
+
+use super::{DataDir, Failure};
+use crate::s3::{Deny, RoleDefinition, Storage};
+
+#[derive(Debug, Args)]
+pub(super) struct RoleArgs {
+    /// The role's name; its ARN is `arn:aws:iam::000000000000:role/NAME`.
+    name: String,
+    /// The bucket it may use; created when absent.
+    #[arg(long)]
+    bucket: String,
+    /// The external id that whoever assumes it must send.
+    #[arg(long)]
+    external_id: Option<String>,
+    /// Something it refuses.
+    #[arg(long)]
+    deny: Option<Denied>,
+    #[command(flatten)]
+    data: DataDir,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Denied {
+    Assume,
+    Put,
+    Delete,
+}
+
+/// Defines the role; a running server sees it at its next request.
+pub(super) fn run(args: RoleArgs) -> Result<u8, Failure> {
+    std::fs::create_dir_all(&args.data.data_dir)?;
+    let storage = Storage::open(&args.data.data_dir.join("s3.sqlite"))?;
+    let deny = args.deny.map(|denied| match denied {
+        Denied::Assume => Deny::Assume,
+        Denied::Put => Deny::Put,
+        Denied::Delete => Deny::Delete,
+    });
+    let role = RoleDefinition { name: args.name, bucket: args.bucket, external_id: args.external_id, deny };
+    println!("{}", storage.define_role(&role)?.as_str());
+    Ok(0)
+}

@@ -1,0 +1,121 @@
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, runtime};
+use crate::demo::{DEMO_ORG, EXAMPLE_ORDER};
+use crate::stack::{Options, Stack};
+
+/// The entity of [`EXAMPLE_ORDER`].
+const EXAMPLE_ORDER_ID: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The port of the HTTP API. 0 means any free one, here and below.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The port of the Lambda and SQS endpoint.
+    #[arg(long, default_value_t = 3001)]
+    invoke_port: u16,
+    /// The port of DynamoDB.
+    #[arg(long, default_value_t = 8000)]
+    dynamodb_port: u16,
+    /// The port of S3 and STS.
+    #[arg(long, default_value_t = 9000)]
+    s3_port: u16,
+    /// Where the data is kept.
+    #[arg(long, default_value = ".sporlog", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Keep nothing after the end.
+    #[arg(long)]
+    ephemeral: bool,
+    /// Do not set up the demo organizations.
+    #[arg(long)]
+    no_demo: bool,
+    /// Do not run the schedules.
+    #[arg(long)]
+    no_schedule: bool,
+    /// How old an event must be before it is exported.
+    #[arg(long, default_value_t = 2, value_name = "SECONDS")]
+    settle_seconds: u64,
+    /// What to log to standard error: error, warn, info or debug.
+    #[arg(long, default_value = "warn", value_name = "LEVEL")]
+    log_level: tracing_subscriber::filter::LevelFilter,
+}
+
+/// Runs until Ctrl-C or SIGTERM.
+pub(super) fn run(args: ServeArgs) -> Result<u8, Failure> {
+    let filter = EnvFilter::new(format!(
+        "warn,{}",
+        crate::OWN_CRATES.map(|name| format!("{name}={}", args.log_level)).join(",")
+    ));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // An ephemeral run has a directory too, for its key, so that `sporlog token` can be pointed at it.
+    let temporary = args.ephemeral.then(tempfile::tempdir).transpose()?;
+    let data_dir = temporary.as_ref().map_or(args.data_dir.clone(), |directory| directory.path().to_owned());
+    let options = Options {
+        host: args.host,
+        port: args.port,
+        invoke_port: args.invoke_port,
+        dynamodb_port: args.dynamodb_port,
+        s3_port: args.s3_port,
+        data_dir: Some(data_dir.clone()),
+        demo: !args.no_demo,
+        schedule: !args.no_schedule,
+        settle_seconds: args.settle_seconds,
+    };
+    runtime()?.block_on(async {
+        // Before anything is printed: whoever waits for `ready` may signal at once.
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let stack = Stack::start(options).await?;
+        announce(&stack, &data_dir, args.settle_seconds)?;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stack.stop().await;
+        Ok(0)
+    })
+}
+
+fn announce(stack: &Stack, data_dir: &Path, settle: u64) -> Result<(), Failure> {
+    let Stack { api, invoke, dynamodb, s3, .. } = stack;
+    let example = serde_json::json!({"events": [{
+        "orgId": DEMO_ORG, "type": "order", "payload": serde_json::from_str::<serde_json::Value>(EXAMPLE_ORDER)?,
+    }]});
+    let (program, data_dir) = (std::env::current_exe()?, std::path::absolute(data_dir)?);
+    let token = format!(
+        "{} token --data-dir {} --org {DEMO_ORG} --role member --scope audit.all",
+        quoted(&program),
+        quoted(&data_dir)
+    );
+    let functions = format!("http://{invoke}/2015-03-31/functions");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "HTTP API       http://{api}")?;
+    writeln!(out, "Lambda, SQS    http://{invoke}")?;
+    writeln!(out, "DynamoDB       http://{dynamodb}")?;
+    writeln!(out, "S3, STS        http://{s3}")?;
+    writeln!(out, "data           {}", data_dir.display())?;
+    writeln!(out, "\nTo send an event, read it back, and export it (once it is {settle} s old):\n")?;
+    writeln!(out, "curl -sw '\\n' {functions}/IngestFunction/invocations -d '{example}'")?;
+    writeln!(
+        out,
+        "curl -sw '\\n' http://{api}/audit-data/acquisition/order/{EXAMPLE_ORDER_ID} -H 'X-Okapi-Tenant: {DEMO_ORG}' -H \"X-Okapi-Token: $({token})\""
+    )?;
+    writeln!(out, "curl -sw '\\n' {functions}/ExportDispatchFunction/invocations -d '{{}}'\n")?;
+    writeln!(out, "ready")?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A path as one word of a POSIX shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}

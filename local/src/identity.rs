@@ -1,0 +1,106 @@
+//! The development issuer: signs the tokens of the local run with a key that lives in the data directory, and is the one
+//! issuer the local authorizer trusts. Nothing is bypassed: tokens are verified as anywhere.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use serde_json::{Value, json};
+use sporlog_auth::Role;
+use sporlog_model::{Instant, OrgId};
+
+const ISSUER: &str = "https://issuer.sporlog.localhost";
+const AUDIENCE: &str = "sporlog";
+const KEY_ID: &str = "development";
+const KEY_FILE: &str = "issuer.pk8";
+
+/// The issuer.
+pub struct Issuer {
+    key: EncodingKey,
+}
+
+/// Who a token is for.
+#[derive(Debug, Clone)]
+pub struct TokenRequest {
+    pub org: OrgId,
+    pub subject: String,
+    pub roles: Vec<Role>,
+    pub scopes: Vec<String>,
+    pub issued_at: Instant,
+    pub lifetime_seconds: i64,
+}
+
+/// Why there is no issuer or no token.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    #[error("the issuer's key file cannot be used")]
+    File(#[from] io::Error),
+    #[error("no key could be generated")]
+    Generate,
+    #[error("the issuer's key cannot sign")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Issuer {
+    /// The issuer of a data directory; its key is made at the first use. Without a directory, a key for this process only.
+    pub fn open(directory: Option<&Path>) -> Result<Self, IssuerError> {
+        let pkcs8 = match directory {
+            Some(directory) => read_or_create(&directory.join(KEY_FILE))?,
+            None => generate()?,
+        };
+        Ok(Self { key: EncodingKey::from_ec_der(&pkcs8) })
+    }
+
+    /// What the authorizer is to trust, as its `TRUSTED_ISSUERS` has it.
+    pub fn trusted_issuers(&self) -> Result<String, IssuerError> {
+        let mut key = Jwk::from_encoding_key(&self.key, Algorithm::ES256)?;
+        key.common.key_id = Some(KEY_ID.to_owned());
+        let issuer = json!({"issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"], "jwks": {"keys": [key]}});
+        Ok(Value::Array(vec![issuer]).to_string())
+    }
+
+    /// A signed token.
+    pub fn token(&self, request: &TokenRequest) -> Result<String, IssuerError> {
+        let issued_at = request.issued_at.epoch_seconds();
+        let roles: Vec<&str> = request.roles.iter().map(|role| role.name()).collect();
+        let claims = json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": request.subject, "org": request.org, "roles": roles,
+            "scope": request.scopes.join(" "), "iat": issued_at, "exp": issued_at + request.lifetime_seconds,
+        });
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
+        Ok(encode(&header, &claims, &self.key)?)
+    }
+}
+
+fn generate() -> Result<Vec<u8>, IssuerError> {
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    pkcs8.map(|document| document.as_ref().to_vec()).map_err(|_| IssuerError::Generate)
+}
+
+/// Reads the key, or makes it. Two processes that start together get the same one: a complete file is linked into place,
+/// and only the first link holds.
+fn read_or_create(path: &Path) -> Result<Vec<u8>, IssuerError> {
+    if !path.exists() {
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let mut draft = tempfile::NamedTempFile::new_in(directory)?;
+        draft.write_all(&generate()?)?;
+        match draft.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(other) => return Err(other.error.into()),
+        }
+    }
+    Ok(fs::read(path)?)
+}
+
+/// Never the key.
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Issuer")
+    }
+}

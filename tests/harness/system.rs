@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use sporlog_auth::{Service, TenantScope};
+use sporlog_boot::Environment;
+use sporlog_local::identity::TokenRequest;
+use sporlog_local::s3::{DEFAULT_REGION, RoleDefinition};
+use sporlog_local::stack::{Options, Stack, variables};
+use sporlog_model::{AwsRegion, BucketName, Clock, Destination, ExternalId, KeyPrefix, OrgId, RoleArn};
+use sporlog_store::ExportConfig;
+
+/// The whole system in memory, on free ports.
+pub(crate) struct System {
+    pub(crate) stack: Stack,
+    http: reqwest::Client,
+}
+
+/// Who calls: an organization and what the token allows.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) org: String,
+    pub(crate) scopes: Vec<String>,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
+    }
+}
+
+impl Caller {
+    /// May read everything in an organization.
+    pub(crate) fn auditor(org: &str) -> Self {
+        Self::with(org, &["audit.all"])
+    }
+
+    pub(crate) fn with(org: &str, scopes: &[&str]) -> Self {
+        Self { org: org.to_owned(), scopes: scopes.iter().map(ToString::to_string).collect() }
+    }
+}
+
+pub(crate) fn org(id: &str) -> OrgId {
+    OrgId::parse(id).unwrap()
+}
+
+impl System {
+    pub(crate) async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        Self { stack: Stack::start(options).await.unwrap(), http: reqwest::Client::new() }
+    }
+
+    pub(crate) fn token(&self, caller: &Caller) -> String {
+        let request = TokenRequest {
+            org: org(&caller.org),
+            subject: "tester".to_owned(),
+            roles: Vec::new(),
+            scopes: caller.scopes.clone(),
+            issued_at: Clock::system().now(),
+            lifetime_seconds: 600,
+        };
+        self.stack.issuer.token(&request).unwrap()
+    }
+
+    /// `GET` as FOLIO's screens do it: token and tenant in their headers.
+    pub(crate) async fn get(&self, caller: &Caller, path: &str) -> Answer {
+        self.get_with(caller, path, &[]).await
+    }
+
+    /// The same with more headers, or other values for those two.
+    pub(crate) async fn get_with(&self, caller: &Caller, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let token = self.token(caller);
+        let mut all = BTreeMap::from([("x-okapi-tenant", caller.org.as_str()), ("x-okapi-token", token.as_str())]);
+        all.extend(headers.iter().copied());
+        let mut request = self.http.get(format!("http://{}{path}", self.stack.api));
+        for (name, value) in all {
+            request = request.header(name, value);
+        }
+        answer(request).await
+    }
+
+    /// A request without any header of ours.
+    pub(crate) async fn request(&self, method: &str, path: &str) -> Answer {
+        answer(self.http.request(method.parse().unwrap(), format!("http://{}{path}", self.stack.api))).await
+    }
+
+    /// Invokes a function and waits for its answer, which must not be an error.
+    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Value {
+        self.try_invoke(function, event).await.unwrap_or_else(|error| panic!("{function}: {error}"))
+    }
+
+    /// Invokes a function; `Err` is the function's error.
+    pub(crate) async fn try_invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
+        let url = format!("http://{}/2015-03-31/functions/{function}/invocations", self.stack.invoke);
+        let answer = answer(self.http.post(url).body(event.to_string())).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        if answer.headers.contains_key("x-amz-function-error") { Err(answer.json()) } else { Ok(answer.json()) }
+    }
+
+    /// Sends events as a plain batch.
+    pub(crate) async fn ingest(&self, events: Vec<Value>) -> Value {
+        self.invoke("IngestFunction", &json!({"events": events})).await
+    }
+
+    /// Sets up an export into a bucket of its own with a role that works; answers the bucket's name.
+    pub(crate) async fn enable_export(&self, id: &str) -> String {
+        let bucket = format!("bucket-of-{id}");
+        let external_id = ExternalId::random();
+        let role = RoleDefinition {
+            name: format!("role-of-{id}"),
+            bucket: bucket.clone(),
+            external_id: Some(external_id.as_str().to_owned()),
+            deny: None,
+        };
+        let arn = self.stack.storage.define_role(&role).unwrap();
+        self.configure_export(id, &bucket, arn.as_str(), external_id).await;
+        bucket
+    }
+
+    /// Points an organization's export at any bucket and role.
+    pub(crate) async fn configure_export(&self, id: &str, bucket: &str, role_arn: &str, external_id: ExternalId) {
+        let now = Clock::system().now();
+        let destination = Destination {
+            bucket: BucketName::parse(bucket).unwrap(),
+            region: AwsRegion::parse(DEFAULT_REGION).unwrap(),
+            role_arn: RoleArn::parse(role_arn).unwrap(),
+            external_id,
+            prefix: KeyPrefix::default(),
+        };
+        let config = ExportConfig { destination, enabled: true, created_at: now, updated_at: now };
+        self.stack.store.put_export_config(&self.scope(id), &config).await.unwrap();
+    }
+
+    pub(crate) fn scope(&self, id: &str) -> TenantScope {
+        TenantScope::for_service(Service::Provisioning, &org(id))
+    }
+
+    /// One run of an organization's export, waited for.
+    pub(crate) async fn export(&self, id: &str) -> Value {
+        self.invoke("ExportRunFunction", &json!({"orgId": id, "trigger": "manual"})).await
+    }
+
+    /// The keys in a bucket, in order.
+    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
+        self.stack.storage.list_objects(bucket, "").unwrap().into_iter().map(|object| object.key).collect()
+    }
+
+    /// The bytes of an object.
+    pub(crate) fn object(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.stack.storage.get_object(bucket, key).unwrap().unwrap_or_else(|| panic!("no object {key}")).body.to_vec()
+    }
+
+    /// Every line of every segment in a bucket, in the order of the keys.
+    pub(crate) fn exported_lines(&self, bucket: &str) -> Vec<Value> {
+        let segments = self.keys(bucket).into_iter().filter(|key| key.ends_with(".jsonl.gz"));
+        let lines = segments.flat_map(|key| {
+            let mut text = String::new();
+            GzDecoder::new(&self.object(bucket, &key)[..]).read_to_string(&mut text).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+        });
+        lines.collect()
+    }
+
+    /// The environment of a function of this system, with some values of the test's own.
+    pub(crate) fn environment(&self, own: &[(&str, &str)]) -> Environment {
+        let shared = variables(self.stack.invoke, self.stack.dynamodb, self.stack.s3);
+        let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Environment::from_values(shared.chain([("TABLE_NAME".to_owned(), "Table".to_owned())]).chain(own))
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stack.stop().await;
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        bytes: response.bytes().await.unwrap().to_vec(),
+    }
+}

@@ -1,0 +1,1 @@
+//! Empty: this package holds the tests in `main.rs` and beside it.
