@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod functions;
 pub mod gateway;
 pub mod identity;
+mod in_flight;
 pub mod invoke;
 pub mod queue;
 pub mod s3;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::IgnoredAny;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
 use sporlog_model::Clock;
@@ -20,6 +20,7 @@ use crate::dynamodb::{Engine, EngineError};
 use crate::functions::{self, Function, MissingFunction, Registry};
 use crate::gateway::Gateway;
 use crate::identity::{Issuer, IssuerError};
+use crate::in_flight::InFlight;
 use crate::invoke::{AsyncInvoker, InvokeServer, async_queue_spec};
 use crate::queue::{self, QueueError, Queues};
 use crate::s3::{self, Storage, StorageError};
@@ -145,9 +146,10 @@ impl Stack {
         let queues = Arc::new(Queues::open(&queue_specs, file("queues.sqlite").as_deref())?);
 
         let endpoints = Endpoints { invoke, dynamodb: engine.address(), s3: s3_server.address() };
+        let in_flight = InFlight::default();
         let mut crates: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
         for spec in &template.functions {
-            if let Some(function) = function(spec, &endpoints.environment(&spec.environment), &clock)? {
+            if let Some(function) = function(spec, &endpoints.environment(&spec.environment), &clock, &in_flight)? {
                 crates.insert(spec.binary.clone(), function);
             }
         }
@@ -262,6 +264,7 @@ fn function(
     spec: &FunctionSpec,
     environment: &Environment,
     clock: &Clock,
+    in_flight: &InFlight,
 ) -> Result<Option<Arc<dyn Function>>, EnvironmentError> {
     let clock = clock.clone();
     Ok(Some(match spec.binary.as_str() {
@@ -274,11 +277,12 @@ fn function(
             }))
         }
         "ingest" => {
-            let ingest = Arc::new(ingest::Ingest::from_environment(environment, clock)?);
-            functions::from_service(service_fn(move |event: LambdaEvent<_>| {
+            let ingest = Arc::new(ingest::Ingest::from_environment(environment, clock.clone())?);
+            let function = functions::from_service(service_fn(move |event: LambdaEvent<_>| {
                 let ingest = Arc::clone(&ingest);
                 async move { ingest.handle(event.payload).await }
-            }))
+            }));
+            in_flight.watch(function, clock)
         }
         "export-dispatch" => {
             let dispatch = Arc::new(export_dispatch::ExportDispatch::from_environment(environment, clock)?);
@@ -288,10 +292,10 @@ fn function(
             }))
         }
         "export-run" => {
-            let run = Arc::new(export_run::ExportRun::from_environment(environment, clock)?);
+            let run = Arc::new(export_run::ExportRun::from_environment(environment, in_flight.clock(clock))?);
             functions::from_service(service_fn(move |event: LambdaEvent<_>| {
                 let run = Arc::clone(&run);
-                async move { Ok::<_, Diagnostic>(run.handle(event.payload, event.context.deadline).await?) }
+                async move { run.handle(event.payload, event.context.deadline).await }
             }))
         }
         _ => return Ok(None),

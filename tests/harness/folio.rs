@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use sporlog_model::{EntityType, folio};
+use sporlog_model::{EntityType, Event, folio};
 use uuid::Uuid;
 
 /// FOLIO's own samples: the type and the payload.
@@ -56,8 +56,18 @@ impl FolioEvent {
         })
     }
 
+    /// The event as the log takes it.
+    pub(crate) fn event(&self) -> Event {
+        folio::parse_event(self.entity_type, self.payload().to_string().as_bytes()).unwrap()
+    }
+
     /// The event in a plain batch.
     pub(crate) fn in_batch(&self, org: &str) -> Value {
-        json!({"orgId": org, "type": self.entity_type.name(), "payload": self.payload()})
+        in_batch(org, self.entity_type, &self.payload())
     }
+}
+
+/// Any payload in a plain batch.
+pub(crate) fn in_batch(org: &str, entity_type: EntityType, payload: &Value) -> Value {
+    json!({"orgId": org, "type": entity_type.name(), "payload": payload})
 }

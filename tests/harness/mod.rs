@@ -1,9 +1,18 @@
 //! A system of its own for each test, the callers who use it, and what looks at it from outside.
 
+mod engine;
+mod faults;
+mod filling;
 mod folio;
+mod kafka;
 mod meter;
+mod queue;
 mod system;
 
-pub(crate) use folio::{FolioEvent, SAMPLES};
+pub(crate) use engine::{ManualClock, dynamodb, soon, store};
+pub(crate) use faults::{Fault, Faults};
+pub(crate) use filling::{incompressible, random_base64, repetitive};
+pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
+pub(crate) use kafka::{kafka_event, kafka_record, topic};
 pub(crate) use meter::Meter;
-pub(crate) use system::{Answer, Caller, System, org};
+pub(crate) use system::{Answer, Caller, NOBODY, System, org};

@@ -12,6 +12,9 @@ use sporlog_local::stack::{Options, Stack, variables};
 use sporlog_model::{AwsRegion, BucketName, Clock, Destination, ExternalId, KeyPrefix, OrgId, RoleArn};
 use sporlog_store::ExportConfig;
 
+/// An endpoint where nothing listens: free ports are given out from far above.
+pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
+
 /// The whole system in memory, on free ports.
 pub(crate) struct System {
     pub(crate) stack: Stack,
@@ -98,7 +101,14 @@ impl System {
 
     /// A request without any header of ours.
     pub(crate) async fn request(&self, method: &str, path: &str) -> Answer {
-        answer(self.http.request(method.parse().unwrap(), format!("http://{}{path}", self.stack.api))).await
+        self.request_with(method, path, &[]).await
+    }
+
+    /// A request with just these headers.
+    pub(crate) async fn request_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let url = format!("http://{}{path}", self.stack.api);
+        let request = self.http.request(method.parse().unwrap(), url);
+        answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
     /// Invokes a function and waits for its answer, which must not be an error.
@@ -169,13 +179,16 @@ impl System {
 
     /// Every line of every segment in a bucket, in the order of the keys.
     pub(crate) fn exported_lines(&self, bucket: &str) -> Vec<Value> {
-        let segments = self.keys(bucket).into_iter().filter(|key| key.ends_with(".jsonl.gz"));
-        let lines = segments.flat_map(|key| {
-            let mut text = String::new();
+        self.exported_text(bucket).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The same, as the text that it is.
+    pub(crate) fn exported_text(&self, bucket: &str) -> String {
+        let mut text = String::new();
+        for key in self.keys(bucket).into_iter().filter(|key| key.ends_with(".jsonl.gz")) {
             GzDecoder::new(&self.object(bucket, &key)[..]).read_to_string(&mut text).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
-        });
-        lines.collect()
+        }
+        text
     }
 
     /// The environment of a function of this system, with some values of the test's own.

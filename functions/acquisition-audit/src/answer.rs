@@ -11,6 +11,8 @@ use sporlog_store::HistoryPage;
 use crate::params::ReadRequest;
 use crate::view::{EventView, collection_member};
 
+const JSON: &str = "application/json";
+
 /// What a Lambda function may answer (Lambda quotas: 6 MB, in fact 6,291,556 bytes), less room for status and headers.
 const MAX_ANSWER_BYTES: usize = 6_291_556 - 4_096;
 
@@ -25,21 +27,42 @@ pub(crate) fn answer(entity_type: EntityType, page: &HistoryPage, request: &Read
     let rows = page.events.iter().map(|recorded| render(&recorded.event)).collect::<Result<Vec<_>, _>>();
     let rows = rows.map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
     let list = List { member: collection_member(entity_type), total: page.total, rows: &rows };
-    if page.complete {
-        let body = list.body(rows.len());
-        if plain_bytes(&body) <= MAX_ANSWER_BYTES {
-            return Ok(([(CONTENT_TYPE, "application/json")], body).into_response());
+    let carried = if page.complete { Carried::of(list.body(rows.len()), request.accepts_gzip) } else { None };
+    match carried {
+        Some(Carried::Text(body)) => Ok(([(CONTENT_TYPE, JSON)], body).into_response()),
+        // Named, so that the Lambda runtime sends the bytes as base64 and not as text.
+        Some(Carried::Bytes(body)) => {
+            Ok(([(CONTENT_TYPE, JSON), (CONTENT_ENCODING, "identity")], body).into_response())
         }
-        if request.accepts_gzip {
-            let compressed = gzip(&body).map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
-            if base64_bytes(&compressed) <= MAX_ANSWER_BYTES {
-                let headers =
-                    [(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "gzip"), (VARY, "Accept-Encoding")];
-                return Ok((headers, compressed).into_response());
-            }
+        Some(Carried::Gzip(body)) => {
+            let headers = [(CONTENT_TYPE, JSON), (CONTENT_ENCODING, "gzip"), (VARY, "Accept-Encoding")];
+            Ok((headers, body).into_response())
         }
+        None => Err(too_large(&list, request.accepts_gzip)),
     }
-    Err(too_large(&list, request.accepts_gzip))
+}
+
+/// A body in the first form in which the function's JSON answer can carry it.
+enum Carried {
+    /// As text, in which quotes and backslashes are escaped once more.
+    Text(String),
+    /// As base64: a third longer, but no longer than that however many quotes there are.
+    Bytes(String),
+    Gzip(Vec<u8>),
+}
+
+impl Carried {
+    fn of(body: String, gzip_accepted: bool) -> Option<Self> {
+        let escapes = body.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
+        if body.len() + escapes <= MAX_ANSWER_BYTES {
+            return Some(Self::Text(body));
+        }
+        if base64_bytes(body.len()) <= MAX_ANSWER_BYTES {
+            return Some(Self::Bytes(body));
+        }
+        let compressed = gzip_accepted.then(|| gzip(&body))?.ok()?;
+        (base64_bytes(compressed.len()) <= MAX_ANSWER_BYTES).then_some(Self::Gzip(compressed))
+    }
 }
 
 struct List<'a> {
@@ -70,30 +93,25 @@ impl List<'_> {
 }
 
 fn too_large(list: &List<'_>, gzip_accepted: bool) -> ApiError {
-    let fits = |count: usize| {
-        let body = list.body(count);
-        let compressed = || gzip_accepted && gzip(&body).is_ok_and(|bytes| base64_bytes(&bytes) <= MAX_ANSWER_BYTES);
-        plain_bytes(&body) <= MAX_ANSWER_BYTES || compressed()
-    };
     let counts: Vec<usize> = (1..=list.rows.len()).collect();
-    let largest = counts.partition_point(|count| fits(*count));
-    let advice = if gzip_accepted { "" } else { " or accept gzip" };
-    let message = format!("The answer is too large: ask for limit={largest} or less{advice}");
+    let largest = counts.partition_point(|count| Carried::of(list.body(*count), gzip_accepted).is_some());
+    let advice = match (largest, gzip_accepted) {
+        (0, true) => "not even one event fits".to_owned(),
+        (0, false) => "accept gzip".to_owned(),
+        (_, true) => format!("ask for limit={largest} or less"),
+        (_, false) => format!("ask for limit={largest} or less, or accept gzip"),
+    };
+    let message = format!("The answer is too large: {advice}");
     ApiError::new(ErrorKind::TooLarge, "answerTooLarge", message).with_parameter("limit", largest.to_string())
 }
 
-/// The size of a text body within the function's JSON answer, where quotes and backslashes are escaped once more.
-fn plain_bytes(body: &str) -> usize {
-    body.len() + body.bytes().filter(|b| matches!(b, b'"' | b'\\')).count()
+fn base64_bytes(length: usize) -> usize {
+    length.div_ceil(3) * 4
 }
 
-/// The size of a binary body within the function's JSON answer.
-fn base64_bytes(body: &[u8]) -> usize {
-    body.len().div_ceil(3) * 4
-}
-
+/// Fast rather than small: finding the largest limit may take a dozen of these within one request.
 fn gzip(body: &str) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body.as_bytes())?;
     encoder.finish()
 }

@@ -3,7 +3,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_ENCODING;
 use axum::http::request::Parts;
 use sporlog_http::{ApiError, Caller, QueryParameters};
-use sporlog_model::{EntityId, ErrorKind, OrgId};
+use sporlog_model::{EntityId, ErrorKind};
 use sporlog_store::{HistoryQuery, SortField, SortOrder};
 
 use crate::answer::MAX_READ_BYTES;
@@ -14,7 +14,6 @@ const MAX_COUNT: u64 = 2_147_483_647;
 /// Everything a read may say. The seven reads take the same.
 pub(crate) struct ReadRequest {
     pub(crate) caller: Caller,
-    pub(crate) tenant: OrgId,
     pub(crate) entity_id: EntityId,
     pub(crate) query: HistoryQuery,
     pub(crate) snapshot: SnapshotFormat,
@@ -35,13 +34,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let tenant = tenant(&parts.headers, &caller)?;
+        check_tenant(&parts.headers, &caller)?;
         let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).unwrap_or_default();
         let entity_id = EntityId::parse_uuid(&id).map_err(|_| ApiError::invalid("id", &id, "must be a UUID"))?;
         let Ok(query) = QueryParameters::from_request_parts(parts, state).await;
         Ok(Self {
             caller,
-            tenant,
             entity_id,
             query: history_query(&query)?,
             snapshot: snapshot_format(&parts.headers)?,
@@ -51,13 +49,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
 }
 
 /// FOLIO names the tenant in a header of its own; the token decides whether it is the caller's.
-fn tenant(headers: &HeaderMap, caller: &Caller) -> Result<OrgId, ApiError> {
+fn check_tenant(headers: &HeaderMap, caller: &Caller) -> Result<(), ApiError> {
     let named = headers.get("x-okapi-tenant").and_then(|value| value.to_str().ok()).map(str::trim).unwrap_or_default();
     if named.is_empty() {
         return Err(ApiError::new(ErrorKind::Malformed, "missingTenant", "The header X-Okapi-Tenant is required"));
     }
     if named == caller.0.org.as_str() {
-        Ok(caller.0.org.clone())
+        Ok(())
     } else {
         let message = "The token is not for the tenant in X-Okapi-Tenant";
         Err(ApiError::new(ErrorKind::Unauthenticated, "wrongTenant", message))

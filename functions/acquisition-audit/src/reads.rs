@@ -14,7 +14,7 @@ pub(crate) async fn read_events(
     State(store): State<Store>,
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
-    let scope = request.caller.scope(Action::ReadAcquisitionEvents(entity_type), &request.tenant)?;
+    let scope = request.caller.scope(Action::ReadAcquisitionEvents(entity_type), &request.caller.0.org)?;
     let page = store.history(&scope, entity_type, &request.entity_id, request.query).await.map_err(failed)?;
     answer(entity_type, &page, &request)
 }
@@ -25,7 +25,7 @@ pub(crate) async fn read_piece_status_history(
     State(store): State<Store>,
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
-    let scope = request.caller.scope(Action::ReadPieceStatusHistory, &request.tenant)?;
+    let scope = request.caller.scope(Action::ReadPieceStatusHistory, &request.caller.0.org)?;
     let page = store.piece_status_history(&scope, &request.entity_id, request.query).await.map_err(failed)?;
     answer(EntityType::Piece, &page, &request)
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use sporlog_auth::{Service, TenantScope};
-use sporlog_export::{Bucket, ExportError, WrittenSegment};
-use sporlog_model::export::{Digest, SegmentPlan};
+use sporlog_export::{Bucket, ExportError, FaultKind, WrittenSegment};
+use sporlog_model::export::{Segment, SegmentPlan};
 use sporlog_model::{Destination, Instant, OrgId, RunId, error_chain};
-use sporlog_store::{ExportState, Lease, LeaseAttempt, RunObject, RunStatus, RunTrigger, StoreError};
+use sporlog_store::{ExportState, Lease, LeaseAttempt, RunStatus, RunTrigger, StoreError};
 
 use crate::segment::SegmentError;
 use crate::{ExportRun, RunOutcome, backoff, segment};
@@ -50,19 +50,18 @@ impl ExportRun {
         deadline: Instant,
     ) -> Result<RunOutcome, StoreError> {
         let scope = TenantScope::for_service(Service::ExportRun, org);
-        let run_id = RunId::random();
-        let (lease, config, mut state) = match self.store.acquire_lease(&scope, run_id).await? {
+        let run_id = RunId::new(self.clock.now());
+        let (lease, config, mut state, taken_over) = match self.store.acquire_lease(&scope, run_id).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),
-            LeaseAttempt::Held { lease, config, state, taken_over } => {
-                if let Some(silent) = taken_over {
-                    self.store.abandon_run(&scope, silent).await?;
-                }
-                (lease, *config, *state)
-            }
+            LeaseAttempt::Held { lease, config, state, taken_over } => (lease, *config, *state, taken_over),
         };
         let failures = state.consecutive_failures;
-        self.store.start_run(&scope, run_id, trigger, failures + 1).await?;
+        if let Err(error) = self.begin(&scope, run_id, trigger, failures + 1, taken_over).await {
+            // The run is not on record, so there is nothing to end. The organization is still due.
+            self.store.release_lease(lease).await?;
+            return Err(error);
+        }
         let first_seq = state.next_seq;
         let stopped = self.export(&lease, &config.destination, &mut state, deadline).await.err();
         let event_count = state.next_seq - first_seq;
@@ -88,6 +87,21 @@ impl ExportRun {
         }
     }
 
+    /// Notes the run, and that the one before will not come back.
+    async fn begin(
+        &self,
+        scope: &TenantScope,
+        run_id: RunId,
+        trigger: RunTrigger,
+        attempt: u64,
+        taken_over: Option<RunId>,
+    ) -> Result<(), StoreError> {
+        if let Some(silent) = taken_over {
+            self.store.abandon_run(scope, silent).await?;
+        }
+        self.store.start_run(scope, run_id, trigger, attempt).await
+    }
+
     /// Segment after segment: first the one that was planned and not committed, then what has settled since.
     async fn export(
         &self,
@@ -97,59 +111,102 @@ impl ExportRun {
         deadline: Instant,
     ) -> Result<(), Stopped> {
         let scope = lease.scope();
+        if let Some(plan) = state.plan.take() {
+            self.recover(lease, destination, state, plan).await?;
+        }
         // Only a run that has something to write asks for the role.
         let mut bucket = None;
-        if let Some(plan) = state.plan.take() {
-            let written = segment::again(&self.store, scope, plan.segment()).await?;
-            if !plan.describes(&written.summary) {
-                let sentence = "The log no longer holds what was planned to be exported.";
-                return Err(ExportError::internal("plan_mismatch", sentence).into());
-            }
-            self.deliver(lease, destination, &mut bucket, state, &plan, written).await?;
-        }
         while self.clock.now().plus(TIME_FOR_A_SEGMENT) < deadline {
             let settled = self.clock.now().minus(self.settle);
-            let Some((segment, written)) = segment::next(&self.store, scope, state, settled).await? else {
-                break;
+            let Some((segment, written)) = segment::next(&self.store, scope, state, settled).await? else { break };
+            let bucket = match &bucket {
+                Some(bucket) => bucket,
+                None => bucket.insert(self.open(lease, destination).await?),
             };
             let previous = state.previous_digest_sha256.clone();
-            let summary = written.summary.clone();
-            let plan = SegmentPlan::new(segment, summary, lease.run(), scope.org(), &destination.prefix, previous);
-            self.store.persist_plan(lease, &plan).await?;
-            self.deliver(lease, destination, &mut bucket, state, &plan, written).await?;
+            let plan = plan(segment, &written, lease, destination, previous)?;
+            self.store.persist_plan(lease, &plan, None).await?;
+            self.deliver(lease, bucket, state, &plan, written).await?;
         }
         Ok(())
+    }
+
+    /// Finishes a plan that an earlier run left behind: where it was begun, since part of it may be there. Only if the
+    /// configuration has changed since, and that place refuses, does the segment go to the new one instead.
+    async fn recover(
+        &self,
+        lease: &Lease,
+        destination: &Destination,
+        state: &mut ExportState,
+        plan: SegmentPlan,
+    ) -> Result<(), Stopped> {
+        let written = segment::again(&self.store, lease.scope(), plan.segment()).await?;
+        if !plan.describes(&written.summary) {
+            let sentence = "The log no longer holds what was planned to be exported.";
+            return Err(ExportError::internal("plan_mismatch", sentence).into());
+        }
+        let begun = plan.destination(destination);
+        if begun == *destination {
+            let bucket = self.open(lease, destination).await?;
+            return self.deliver(lease, &bucket, state, &plan, written).await;
+        }
+        let finished = match self.open(lease, &begun).await {
+            Ok(bucket) => self.put(&bucket, &plan, &written).await,
+            Err(error) => Err(error),
+        };
+        match finished {
+            Ok(()) => self.commit(lease, state, &plan).await,
+            Err(error) if error.kind == FaultKind::Configuration => {
+                let bucket = self.open(lease, destination).await?;
+                let previous = state.previous_digest_sha256.clone();
+                let moved = self::plan(plan.segment(), &written, lease, destination, previous)?;
+                self.store.persist_plan(lease, &moved, Some(&plan)).await?;
+                self.deliver(lease, &bucket, state, &moved, written).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn open(&self, lease: &Lease, destination: &Destination) -> Result<Bucket, ExportError> {
+        Bucket::assume(&self.clients, destination, lease.scope().org(), lease.run()).await
     }
 
     /// Puts a planned segment and its digest, then commits. Repeating any of it changes nothing.
     async fn deliver(
         &self,
         lease: &Lease,
-        destination: &Destination,
-        bucket: &mut Option<Bucket>,
+        bucket: &Bucket,
         state: &mut ExportState,
         plan: &SegmentPlan,
         written: WrittenSegment,
     ) -> Result<(), Stopped> {
-        let org = lease.scope().org();
-        let bucket = match bucket {
-            Some(bucket) => bucket,
-            None => bucket.insert(Bucket::assume(&self.clients, destination, org, lease.run()).await?),
-        };
-        let unwritable = |_| ExportError::internal("digest_failed", "The digest could not be written.");
-        let (digest, digest_sha256) = Digest::of(plan, org).to_bytes().map_err(unwritable)?;
-        bucket.put_new(&plan.object_key, "application/gzip", written.gzip).await?;
-        bucket.put_new(&plan.digest_key, "application/json", digest).await?;
-        let object = RunObject {
-            key: plan.object_key.clone(),
-            sha256: plan.sha256.clone(),
-            event_count: plan.event_count,
-            byte_count: plan.byte_count,
-        };
-        self.store.commit_segment(lease, plan, &digest_sha256, &object).await?;
-        state.exported_to = Some(plan.window_end);
-        state.next_seq = plan.last_seq + 1;
-        state.previous_digest_sha256 = Some(digest_sha256);
+        self.put(bucket, plan, &written).await?;
+        self.commit(lease, state, plan).await
+    }
+
+    async fn put(&self, bucket: &Bucket, plan: &SegmentPlan, written: &WrittenSegment) -> Result<(), ExportError> {
+        bucket.put_new(&plan.object_key, "application/gzip", written.gzip.clone()).await?;
+        bucket.put_new(&plan.digest_key, "application/json", plan.digest.clone().into()).await?;
         Ok(())
     }
+
+    async fn commit(&self, lease: &Lease, state: &mut ExportState, plan: &SegmentPlan) -> Result<(), Stopped> {
+        self.store.commit_segment(lease, plan).await?;
+        state.exported_to = Some(plan.window_end);
+        state.next_seq = plan.last_seq + 1;
+        state.previous_digest_sha256 = Some(plan.digest_sha256());
+        Ok(())
+    }
+}
+
+fn plan(
+    segment: Segment,
+    written: &WrittenSegment,
+    lease: &Lease,
+    destination: &Destination,
+    previous_digest_sha256: Option<String>,
+) -> Result<SegmentPlan, ExportError> {
+    let (summary, org) = (written.summary.clone(), lease.scope().org());
+    SegmentPlan::new(segment, summary, lease.run(), org, destination, previous_digest_sha256)
+        .map_err(|_| ExportError::internal("digest_failed", "The digest could not be written."))
 }

@@ -27,7 +27,7 @@ pub(crate) fn read(events: &[&RawValue]) -> Vec<Record> {
 
 /// Reads one event with its organization and type.
 pub(crate) fn read_event(json: &str) -> Result<Parsed, Unusable> {
-    let event: BatchEvent<'_> = serde_json::from_str(json).map_err(|error| Unusable::NotAnEvent(error.to_string()))?;
+    let event: BatchEvent<'_> = serde_json::from_str(json).map_err(|error| Unusable::NotAnEvent((&error).into()))?;
     let org = OrgId::parse(&event.org_id).map_err(|_| Unusable::InvalidOrg)?;
     let entity_type = EntityType::from_folio(&event.r#type).ok_or(Unusable::UnknownType)?;
     Parsed::read(org, entity_type, event.payload.get().as_bytes())

@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::{self, Write};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
@@ -29,11 +29,10 @@ pub(crate) struct DeadLetterQueue {
 pub(crate) enum SetAsideError {
     #[error("the dead letter cannot be written")]
     Encoding(#[from] serde_json::Error),
+    #[error("the payload cannot be compressed")]
+    Compression(#[from] io::Error),
     #[error("SQS did not take the dead letter")]
     Sqs(#[from] Box<SdkError<SendMessageError>>),
-    /// SQS holds the whole message and moves it to the same queue by itself, after its last delivery.
-    #[error("the message is too large to be set aside with its reason")]
-    TooLargeForSqs,
 }
 
 /// A message in the dead-letter queue.
@@ -41,21 +40,25 @@ pub(crate) enum SetAsideError {
 #[serde(rename_all = "camelCase")]
 struct DeadLetter<'a> {
     reason: &'a str,
-    rejected_at: String,
+    rejected_at: &'a str,
     #[serde(flatten)]
     position: &'a Position,
-    payload: Payload,
+    payload: Payload<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
-    /// `text`, `gzip+base64`, or `omitted` when it is too large even so: Kafka still has it, at the position above.
+struct Payload<'a> {
+    /// `text` or `gzip+base64`.
     encoding: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
+    /// The payload, or a part of it.
+    data: &'a str,
+    /// Which part, from 1, and of how many: a payload that is too large for one message goes in several.
+    part: usize,
+    parts: usize,
+    /// Of the whole payload, as it came.
     bytes: usize,
-    sha256: String,
+    sha256: &'a str,
 }
 
 impl DeadLetterQueue {
@@ -65,37 +68,38 @@ impl DeadLetterQueue {
 
     /// Keeps a record with the reason why it was not stored.
     pub(crate) async fn send(&self, record: &Record, reason: &str) -> Result<(), SetAsideError> {
-        let payload = Payload::of(&record.raw);
-        if payload.data.is_none() && matches!(record.position, Position::Sqs { .. }) {
-            return Err(SetAsideError::TooLargeForSqs);
-        }
         let rejected_at = self.clock.now().to_string();
-        let letter = DeadLetter { reason, rejected_at, position: &record.position, payload };
-        let body = serde_json::to_string(&letter)?;
-        self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(Box::new)?;
+        let sha256 = sha256_hex(&record.raw);
+        let (encoding, encoded) = encode(&record.raw)?;
+        let parts = encoded.len().div_ceil(MAX_PAYLOAD_BYTES).max(1);
+        for part in 0..parts {
+            // Only base64 is ever cut, so every position is between two characters.
+            let from = part * MAX_PAYLOAD_BYTES;
+            let data = encoded.get(from..encoded.len().min(from + MAX_PAYLOAD_BYTES)).unwrap_or_default();
+            let letter = DeadLetter {
+                reason,
+                rejected_at: &rejected_at,
+                position: &record.position,
+                payload: Payload { encoding, data, part: part + 1, parts, bytes: record.raw.len(), sha256: &sha256 },
+            };
+            let body = serde_json::to_string(&letter)?;
+            self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(Box::new)?;
+        }
         Ok(())
     }
 }
 
-impl Payload {
-    fn of(raw: &[u8]) -> Self {
-        let (encoding, data) = Self::encode(raw);
-        Self { encoding, data, bytes: raw.len(), sha256: sha256_hex(raw) }
+/// The payload as text that a message can hold: itself if it is short, else compressed.
+fn encode(raw: &[u8]) -> Result<(&'static str, String), io::Error> {
+    if let Ok(text) = std::str::from_utf8(raw)
+        // SQS refuses the two characters that XML has no place for and JSON does not escape.
+        && !text.contains(['\u{fffe}', '\u{ffff}'])
+        // Quotes and control characters take more room in the message than here.
+        && serde_json::to_string(text).is_ok_and(|json| json.len() <= MAX_PAYLOAD_BYTES)
+    {
+        return Ok(("text", text.to_owned()));
     }
-
-    fn encode(raw: &[u8]) -> (&'static str, Option<String>) {
-        if let Ok(text) = std::str::from_utf8(raw)
-            // SQS refuses the two characters that XML has no place for and JSON does not escape.
-            && !text.contains(['\u{fffe}', '\u{ffff}'])
-            // Quotes and control characters take more room in the message than here.
-            && serde_json::to_string(text).is_ok_and(|json| json.len() <= MAX_PAYLOAD_BYTES)
-        {
-            return ("text", Some(text.to_owned()));
-        }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        match encoder.write_all(raw).and_then(|()| encoder.finish()) {
-            Ok(gzip) if gzip.len().div_ceil(3) * 4 <= MAX_PAYLOAD_BYTES => ("gzip+base64", Some(STANDARD.encode(gzip))),
-            _ => ("omitted", None),
-        }
-    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(raw)?;
+    Ok(("gzip+base64", STANDARD.encode(encoder.finish()?)))
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::record::Record;
+use crate::record::{JsonFault, Record};
 use crate::{batch, kafka, sqs};
 
 /// What invoked the function.
@@ -27,8 +27,9 @@ impl Source {
 /// A Lambda event in one of the three shapes; told apart by their members, which differ even in case.
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(default)]
-    records: Option<BTreeMap<String, Vec<kafka::KafkaRecord>>>,
+    /// By partition. Each record is read by itself: an odd one must not cost its neighbours.
+    #[serde(default, borrow)]
+    records: Option<BTreeMap<String, Vec<&'a RawValue>>>,
     #[serde(default, rename = "Records")]
     messages: Option<Vec<sqs::Message>>,
     #[serde(default, borrow)]
@@ -39,16 +40,20 @@ struct Envelope<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnknownEvent {
     #[error("the event cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(JsonFault),
     #[error("the event has none of the members records (Kafka), Records (SQS) and events")]
     NoRecords,
 }
 
 /// The records of a Lambda event.
 pub(crate) fn read(event: &RawValue) -> Result<(Source, Vec<Record>), UnknownEvent> {
-    let envelope: Envelope<'_> = serde_json::from_str(event.get())?;
+    let envelope: Envelope<'_> =
+        serde_json::from_str(event.get()).map_err(|error| UnknownEvent::Unreadable((&error).into()))?;
     if let Some(partitions) = envelope.records {
-        return Ok((Source::Kafka, partitions.into_values().flatten().map(kafka::read).collect()));
+        let records = partitions
+            .iter()
+            .flat_map(|(partition, records)| records.iter().map(|record| kafka::read(partition, record.get())));
+        return Ok((Source::Kafka, records.collect()));
     }
     if let Some(messages) = envelope.messages {
         return Ok((Source::Sqs, messages.into_iter().flat_map(sqs::read).collect()));

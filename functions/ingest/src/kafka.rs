@@ -22,8 +22,11 @@ pub(crate) struct KafkaRecord {
     #[serde(default)]
     value: Option<String>,
     #[serde(default)]
-    headers: Vec<HashMap<String, HeaderValue>>,
+    headers: Option<Vec<Header>>,
 }
+
+/// Name and value; Kafka allows a header without a value.
+type Header = HashMap<String, Option<HeaderValue>>;
 
 /// The bytes of a header: Lambda writes a list of signed bytes, as Java has them; other senders write base64.
 #[derive(Debug, Deserialize)]
@@ -33,14 +36,24 @@ enum HeaderValue {
     Text(String),
 }
 
-/// Decodes a record.
-pub(crate) fn read(record: KafkaRecord) -> Record {
+/// Decodes a record of the partition that Lambda calls `topic-number`.
+pub(crate) fn read(partition: &str, json: &str) -> Record {
+    let record: KafkaRecord = match serde_json::from_str(json) {
+        Ok(record) => record,
+        Err(error) => {
+            let (topic, number) = partition.rsplit_once('-').unwrap_or((partition, ""));
+            let position =
+                Position::Kafka { topic: topic.to_owned(), partition: number.parse().unwrap_or(-1), offset: -1 };
+            let parsed = Err(Unusable::NotAKafkaRecord((&error).into()));
+            return Record { position, raw: json.as_bytes().to_vec(), parsed };
+        }
+    };
     let KafkaRecord { topic, partition, offset, value, headers } = record;
     let decoded = value.as_deref().map(|text| STANDARD.decode(text).map_err(|_| Unusable::NotBase64));
     let parsed = match &decoded {
         None => Err(Unusable::NoValue),
         Some(Err(error)) => Err(error.clone()),
-        Some(Ok(payload)) => parse(&topic, &headers, payload),
+        Some(Ok(payload)) => parse(&topic, headers.as_deref().unwrap_or_default(), payload),
     };
     let raw = match decoded {
         Some(Ok(payload)) => payload,
@@ -49,7 +62,7 @@ pub(crate) fn read(record: KafkaRecord) -> Record {
     Record { position: Position::Kafka { topic, partition, offset }, raw, parsed }
 }
 
-fn parse(topic: &str, headers: &[HashMap<String, HeaderValue>], payload: &[u8]) -> Result<Parsed, Unusable> {
+fn parse(topic: &str, headers: &[Header], payload: &[u8]) -> Result<Parsed, Unusable> {
     let topic = Topic::parse(topic).ok_or(Unusable::UnknownTopic)?;
     let org = match tenant(headers) {
         Some(org) => org?,
@@ -59,16 +72,17 @@ fn parse(topic: &str, headers: &[HashMap<String, HeaderValue>], payload: &[u8]) 
 }
 
 /// The tenant in the headers; an error when the header is there and names none.
-fn tenant(headers: &[HashMap<String, HeaderValue>]) -> Option<Result<OrgId, Unusable>> {
+fn tenant(headers: &[Header]) -> Option<Result<OrgId, Unusable>> {
     let value =
         headers.iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(TENANT_HEADER)).map(|(_, value)| value)?;
     let text = match value {
-        HeaderValue::Bytes(bytes) => {
+        None => String::new(),
+        Some(HeaderValue::Bytes(bytes)) => {
             // −1 and 255 are the same byte.
             let bytes = bytes.iter().map(|byte| u8::try_from(*byte & 0xff).unwrap_or_default()).collect();
             String::from_utf8(bytes).unwrap_or_default()
         }
-        HeaderValue::Text(base64) => {
+        Some(HeaderValue::Text(base64)) => {
             STANDARD.decode(base64).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
         }
     };

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::error::Category;
 use sporlog_model::folio::{self, Rejection};
 use sporlog_model::{EntityType, Event, OrgId};
 
@@ -36,8 +37,10 @@ pub(crate) enum Unusable {
     NoValue,
     #[error("the value is not base64")]
     NotBase64,
-    #[error("the message is neither an event nor a batch of events: {0}")]
-    NotAnEvent(String),
+    #[error("not an event with orgId, type and payload, nor a batch of them: {0}")]
+    NotAnEvent(JsonFault),
+    #[error("not a Kafka record as Lambda describes it: {0}")]
+    NotAKafkaRecord(JsonFault),
     #[error("the topic carries no acquisition events")]
     UnknownTopic,
     #[error("type names no acquisition event")]
@@ -48,6 +51,26 @@ pub(crate) enum Unusable {
     InvalidOrg,
     #[error(transparent)]
     Payload(#[from] Rejection),
+}
+
+/// What is wrong with a JSON text and where, without quoting any of it: what is in an event never reaches a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at line {line} column {column}")]
+pub(crate) struct JsonFault {
+    what: &'static str,
+    line: usize,
+    column: usize,
+}
+
+impl From<&serde_json::Error> for JsonFault {
+    fn from(error: &serde_json::Error) -> Self {
+        let what = match error.classify() {
+            Category::Io | Category::Syntax => "not JSON",
+            Category::Eof => "JSON that breaks off",
+            Category::Data => "a member is missing or of another type",
+        };
+        Self { what, line: error.line(), column: error.column() }
+    }
 }
 
 impl Parsed {

@@ -10,7 +10,7 @@ use crate::record::{Position, Record};
 pub(crate) struct Message {
     message_id: String,
     #[serde(default)]
-    body: String,
+    body: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -22,6 +22,7 @@ struct Batch<'a> {
 /// The records of a message: its body is one event or a batch of them, as a plain batch has them.
 pub(crate) fn read(message: Message) -> Vec<Record> {
     let Message { message_id, body } = message;
+    let body = body.unwrap_or_default();
     if let Ok(Batch { events }) = serde_json::from_str(&body) {
         let mut records = batch::read(&events);
         for (index, record) in records.iter_mut().enumerate() {

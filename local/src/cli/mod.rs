@@ -48,7 +48,7 @@ impl Cli {
     /// Runs the command; the number is the exit status.
     pub fn run(self) -> Result<u8, Failure> {
         match self.command.unwrap_or(Command::Serve(self.serve)) {
-            Command::Serve(args) => serve::run(args),
+            Command::Serve(args) => serve::run(&args),
             Command::Send(args) => send::run(&args),
             Command::Token(args) => token::run(args),
             Command::Role(args) => role::run(args),

@@ -51,7 +51,7 @@ pub(super) struct ServeArgs {
 }
 
 /// Runs until Ctrl-C or SIGTERM.
-pub(super) fn run(args: ServeArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     let filter = EnvFilter::new(format!(
         "warn,{}",
         crate::OWN_CRATES.map(|name| format!("{name}={}", args.log_level)).join(",")

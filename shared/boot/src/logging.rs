@@ -2,11 +2,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Environment;
 
-/// Sends log lines to standard output, one JSON object each, from the level in `LOG_LEVEL` (default `info`) up.
+/// Sends log lines to standard output, one JSON object each, from the level in `AWS_LAMBDA_LOG_LEVEL` (default `info`) up,
+/// which Lambda sets as the function's logging configuration says.
 ///
 /// Other crates speak from `warn` up only, whatever the level: the SDK's and the runtime's debug lines hold request bodies.
 pub fn init_logging(environment: &Environment) {
-    let level = environment.get("LOG_LEVEL").unwrap_or("info").to_ascii_lowercase();
+    let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_ascii_lowercase();
     let ours = ["sporlog", "acquisition_audit", "authorizer", "export_dispatch", "export_run", "ingest"];
     let directives = ours.map(|name| format!("{name}={level}")).join(",");
     let filter = EnvFilter::try_new(format!("warn,{directives}")).unwrap_or_else(|_| EnvFilter::new("info"));

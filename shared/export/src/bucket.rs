@@ -4,6 +4,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
+use bytes::Bytes;
 use serde_json::json;
 use sporlog_model::{Destination, OrgId, RunId};
 
@@ -56,7 +57,7 @@ impl Bucket {
             .policy(session_policy(destination, org))
             .send()
             .await
-            .map_err(ExportError::assume_role)?;
+            .map_err(|error| ExportError::assume_role(&error))?;
         let session = output
             .credentials
             .ok_or_else(|| ExportError::internal("no_session", "STS answered without credentials."))?;
@@ -80,14 +81,14 @@ impl Bucket {
     }
 
     /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check.
-    pub async fn put_new(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<Written, ExportError> {
+    pub async fn put_new(&self, key: &str, content_type: &str, body: Bytes) -> Result<Written, ExportError> {
         let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
         match put.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(Written::Now),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("PreconditionFailed") => Ok(Written::Before),
-                _ => Err(ExportError::put_object(error)),
+                _ => Err(ExportError::put_object(&error)),
             },
         }
     }
@@ -100,14 +101,16 @@ fn session_name(org: &OrgId, run: RunId) -> String {
 
 fn session_policy(destination: &Destination, org: &OrgId) -> String {
     let partition = destination.role_arn.as_str().split(':').nth(1).unwrap_or("aws");
-    let prefix = match destination.prefix.as_str() {
-        "" => String::new(),
-        prefix => format!("{prefix}/"),
-    };
-    let objects = format!("arn:{partition}:s3:::{}/{prefix}org_id={org}/*", destination.bucket.as_str());
+    // What is a wildcard or a variable in a policy is a plain character in a key.
+    let root = destination.prefix.root(org).replace('$', "${$}").replace('*', "${*}").replace('?', "${?}");
+    let objects = format!("arn:{partition}:s3:::{}/{root}/*", destination.bucket.as_str());
     json!({
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": objects}],
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": objects},
+            // Which key the bucket encrypts with is the customer's affair; their role says which it may be.
+            {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"},
+        ],
     })
     .to_string()
 }
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn session_names_fit() {
-        let run = RunId::random();
+        let run = RunId::new(sporlog_model::Clock::system().now());
         assert_eq!(session_name(&OrgId::parse("diku").unwrap(), run), format!("diku-{run}"));
         assert_eq!(session_name(&OrgId::parse(&"x".repeat(64)).unwrap(), run).len(), 64);
     }

@@ -44,13 +44,13 @@ impl ExportError {
     }
 
     /// What a failed `AssumeRole` means.
-    pub(crate) fn assume_role<E, R>(error: SdkError<E, R>) -> Self
+    pub(crate) fn assume_role<E, R>(error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
         use FaultKind::{Configuration, Internal, Transient};
-        let code = service_code(&error);
+        let code = service_code(error);
         let (kind, code, sentence) = match code.as_str() {
             "AccessDenied" => (
                 Configuration,
@@ -68,17 +68,17 @@ impl ExportError {
             }
             _ => (Configuration, "assume_role_failed", "AWS could not let Sporlog assume the role."),
         };
-        Self { kind, code, sentence, cause: Some(AwsFault::of(&error)) }
+        Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 
     /// What a failed write to the bucket means.
-    pub(crate) fn put_object<E, R>(error: SdkError<E, R>) -> Self
+    pub(crate) fn put_object<E, R>(error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
         use FaultKind::{Configuration, Transient};
-        let code = service_code(&error);
+        let code = service_code(error);
         let (kind, code, sentence) = match code.as_str() {
             "NoSuchBucket" => (Configuration, "bucket_not_found", "The bucket does not exist."),
             "AccessDenied" | "AllAccessDisabled" => (
@@ -87,6 +87,7 @@ impl ExportError {
                 "The role may not write to the bucket: grant it s3:PutObject on the bucket and prefix.",
             ),
             "PermanentRedirect"
+            | "TemporaryRedirect"
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException"
             | "IncorrectEndpoint" => {
@@ -103,7 +104,7 @@ impl ExportError {
             }
             _ => (Configuration, "put_failed", "Amazon S3 refused the write."),
         };
-        Self { kind, code, sentence, cause: Some(AwsFault::of(&error)) }
+        Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 }
 

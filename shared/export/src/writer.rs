@@ -1,5 +1,6 @@
 use std::io::{self, Write};
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -23,7 +24,7 @@ pub struct SegmentWriter {
 #[derive(Debug)]
 pub struct WrittenSegment {
     /// NDJSON in one gzip member (RFC 1952). Without a time stamp, so that the same lines give the same bytes.
-    pub gzip: Vec<u8>,
+    pub gzip: Bytes,
     pub summary: SegmentSummary,
 }
 
@@ -68,7 +69,7 @@ impl SegmentWriter {
     /// The segment.
     pub fn finish(self) -> io::Result<WrittenSegment> {
         Ok(WrittenSegment {
-            gzip: self.encoder.finish()?,
+            gzip: self.encoder.finish()?.into(),
             summary: SegmentSummary {
                 event_count: self.event_count,
                 byte_count: self.byte_count,

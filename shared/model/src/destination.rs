@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::OrgId;
+
 /// A part of an export destination that AWS would not accept. Names the member of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member} {problem}")]
@@ -104,7 +106,7 @@ impl AwsRegion {
 /// The ARN of the IAM role that Sporlog assumes to write into the bucket.
 ///
 /// Partition `aws`, `aws-cn` or `aws-us-gov`, a 12-digit account, and a role name with its path.
-/// `Debug` and `Display` mask account and role: the ARN never reaches a log or an answer.
+/// `Debug` masks account and role: the ARN never reaches a log or an answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoleArn(String);
@@ -185,6 +187,11 @@ pub struct KeyPrefix(String);
 text_of!(KeyPrefix);
 
 impl KeyPrefix {
+    /// What every key of an organization begins with.
+    pub fn root(&self, org: &OrgId) -> String {
+        if self.0.is_empty() { format!("org_id={org}") } else { format!("{}/org_id={org}", self.0) }
+    }
+
     /// Accepts one trailing slash and drops it.
     pub fn parse(text: &str) -> Result<Self, InvalidDestination> {
         let text = text.strip_suffix('/').unwrap_or(text);

@@ -59,25 +59,31 @@ pub const fn snapshot_member(entity_type: EntityType) -> &'static str {
 
 /// Reads one payload.
 ///
-/// Required are `id`, `action` (`Create`, `Edit` or `Delete`), the entity's id, and one of `actionDate` and `eventDate`,
-/// which stands in for the other's order. `userId`, the parent's id and both snapshots may be absent or null.
-/// Unknown members are ignored.
+/// Required are `id`, `action` (`Create`, `Edit` or `Delete`), the entity's id, and one of `actionDate` and `eventDate`; with
+/// the latter alone, it orders the event. A snapshot must be an object, if there is one. What is optional (`userId`, the
+/// parent's id, the other date, the snapshot before the change) never costs an event its place in the log: where it is absent,
+/// null or not what it should be, it is unknown. Unknown members are ignored.
 pub fn parse_event(entity_type: EntityType, payload: &[u8]) -> Result<Event, Rejection> {
     let payload = Payload(serde_json::from_slice(payload).map_err(|_| Rejection::NotJson)?);
     let names = members(entity_type);
-    let published_at = payload.instant("eventDate")?;
-    let occurred_at = payload.instant("actionDate")?.or(published_at).ok_or(Rejection::Missing("actionDate"))?;
+    let published_at = payload.instant("eventDate").ok().flatten();
+    let occurred_at = match (payload.instant("actionDate"), published_at) {
+        (Ok(Some(acted_at)), _) => acted_at,
+        (_, Some(published_at)) => published_at,
+        (Ok(None), None) => return Err(Rejection::Missing("actionDate")),
+        (Err(rejection), None) => return Err(rejection),
+    };
     Ok(Event {
         id: EventId::parse(&payload.required_text("id")?).map_err(|_| invalid("id", &"must be a UUID"))?,
         entity_type,
         entity_id: payload.uuid(names.entity_id)?.ok_or(Rejection::Missing(names.entity_id))?,
         action: payload.action()?,
-        actor: Actor { id: payload.uuid("userId")?.map(String::from), name: None },
+        actor: Actor { id: payload.user_id(), name: None },
         occurred_at,
         published_at,
-        parent_id: names.parent_id.map_or(Ok(None), |name| payload.uuid(name))?,
+        parent_id: names.parent_id.and_then(|name| payload.uuid(name).ok().flatten()),
         data: payload.object(names.snapshot)?,
-        original: payload.object(names.original)?,
+        original: payload.object(names.original).ok().flatten(),
     })
 }
 
@@ -96,6 +102,9 @@ pub fn recognize(payload: &[u8]) -> Option<EntityType> {
     by_id.into_iter().find(|entity_type| members.contains_key(entity_id_member(*entity_type)))
 }
 
+/// What stands in the tenant's place in the topics that FOLIO collects all tenants in.
+const ALL_TENANTS: &str = "ALL";
+
 /// A Kafka topic of FOLIO, `{ENV}.Default.{tenant}.ACQ_ORDER_CHANGED`: which tenant and what kind of event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
@@ -105,11 +114,12 @@ pub struct Topic {
 
 impl Topic {
     /// `None` for a topic that does not carry acquisition events. The tenant is `None` when its place in the name holds
-    /// none, as with FOLIO's consortium-wide topics: then the record's header must tell.
+    /// none, as with the topics for all tenants: then the record's header must tell.
     pub fn parse(name: &str) -> Option<Self> {
         let (rest, event_type) = name.rsplit_once('.')?;
         let entity_type = EntityType::from_folio(event_type)?;
-        let tenant = rest.rsplit_once('.').and_then(|(_, tenant)| OrgId::parse(tenant).ok());
+        let tenant = rest.rsplit_once('.').map(|(_, tenant)| tenant).filter(|tenant| *tenant != ALL_TENANTS);
+        let tenant = tenant.and_then(|tenant| OrgId::parse(tenant).ok());
         Some(Self { tenant, entity_type })
     }
 }
@@ -134,6 +144,12 @@ impl Payload<'_> {
     fn uuid(&self, name: &'static str) -> Result<Option<EntityId>, Rejection> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         EntityId::parse_uuid(&text).map(Some).map_err(|_| invalid(name, &"must be a UUID"))
+    }
+
+    /// A UUID, or the name of a system that has none.
+    fn user_id(&self) -> Option<String> {
+        let text = self.text("userId").ok().flatten().filter(|text| (1..=128).contains(&text.len()))?;
+        Some(EntityId::parse_uuid(&text).map_or(text, String::from))
     }
 
     fn action(&self) -> Result<Action, Rejection> {
@@ -196,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_optional_never_costs_an_event_its_place() {
+        let set = |name: &'static str, value: serde_json::Value| move |p: &mut serde_json::Value| p[name] = value;
+        let user_of = |value: serde_json::Value| piece(set("userId", value)).unwrap().actor.id;
+        assert_eq!(
+            user_of("58EDF8C3-89e4-559c-9aed-aae637a3f40b".into()).unwrap(),
+            "58edf8c3-89e4-559c-9aed-aae637a3f40b"
+        );
+        assert_eq!(user_of("system".into()).as_deref(), Some("system"));
+        assert_eq!([user_of("".into()), user_of(7.into())], [None, None]);
+        assert_eq!(piece(set("eventDate", "soon".into())).unwrap().published_at, None);
+        let undated = piece(set("actionDate", "soon".into())).unwrap();
+        assert_eq!(Some(undated.occurred_at), undated.published_at);
+        assert_eq!(piece(set("originalPieceSnapshot", "text".into())).unwrap().original, None);
+    }
+
+    #[test]
     fn names_what_makes_a_payload_unusable() {
         let set = |name: &'static str, value: serde_json::Value| move |p: &mut serde_json::Value| p[name] = value;
         let null = serde_json::Value::Null;
@@ -206,9 +238,13 @@ mod tests {
             (piece(set("pieceId", null.clone())), "pieceId is missing"),
             (piece(set("pieceId", "x".into())), "pieceId must be a UUID"),
             (piece(set("action", "Destroy".into())), "action must be Create, Edit or Delete"),
-            (piece(set("userId", "admin".into())), "userId must be a UUID"),
-            (piece(set("actionDate", "soon".into())), "actionDate is not a date and time"),
-            (piece(set("actionDate", true.into())), "actionDate is not a date and time"),
+            (
+                piece(|p| {
+                    p["actionDate"] = "soon".into();
+                    p["eventDate"] = true.into();
+                }),
+                "actionDate is not a date and time",
+            ),
             (piece(set("pieceSnapshot", "text".into())), "pieceSnapshot is not a JSON object"),
             (
                 piece(|p| {
@@ -229,7 +265,9 @@ mod tests {
         let topic = |name: &str| Topic::parse(name).map(|t| (t.tenant.map(String::from), t.entity_type));
         let expected = (Some("diku".to_owned()), EntityType::OrderLine);
         assert_eq!(topic("folio.Default.diku.ACQ_ORDER_LINE_CHANGED"), Some(expected));
-        assert_eq!(topic("ACQ.ACQ_PIECE_CHANGED"), Some((None, EntityType::Piece)));
+        for without_tenant in ["ACQ.ACQ_PIECE_CHANGED", "folio.Default.ALL.ACQ_PIECE_CHANGED"] {
+            assert_eq!(topic(without_tenant), Some((None, EntityType::Piece)));
+        }
         for other in ["folio.Default.diku.DI_COMPLETED", "ACQ_ORDER_CHANGED", ""] {
             assert_eq!(topic(other), None, "{other}");
         }

@@ -1,7 +1,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::Instant;
 
 /// Text that does not have the form of the id it is meant to be. Says which id and what form it has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,9 +100,10 @@ impl From<Uuid> for EventId {
 pub struct RunId(Uuid);
 
 impl RunId {
-    /// A new id, later than all that this process made before.
-    pub fn random() -> Self {
-        Self(Uuid::now_v7())
+    /// A new id for a run that starts now.
+    pub fn new(now: Instant) -> Self {
+        let (seconds, nanoseconds) = now.since_epoch();
+        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanoseconds)))
     }
 
     /// 8-4-4-4-12 hexadecimal digits.

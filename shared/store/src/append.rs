@@ -1,21 +1,12 @@
-use std::time::Duration;
-
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use sporlog_auth::TenantScope;
 use sporlog_model::{Day, Event, Instant, OrgId};
-use tokio::time;
 
 use crate::event_item::{StoredBody, event_row, feed_row, index_row};
 use crate::keys::{self, FeedPlace};
 use crate::row::Row;
-use crate::table::Change;
+use crate::table::{Backoff, Cancellation, Change};
 use crate::{Store, StoreError};
-
-/// Over how long a contended append is tried again before it is reported as throttled.
-const RETRY_FOR: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How many days this process remembers to be listed before it starts over; a bound on memory, not on days.
 const LISTED_DAYS_KEPT: usize = 10_000;
@@ -41,24 +32,22 @@ impl Store {
     /// One transaction writes the mark that takes the event's id, the row in its entity's history, the index row, the feed
     /// entry, the parts of a large body, and adds to the entity's counts. So counts are exact, and a repeat changes nothing.
     ///
-    /// The instant it is recorded at is the clock's at each attempt, and the client gives up on an attempt after 20 s: an
-    /// entry becomes visible at most 20 s (and the difference between two clocks) after the instant in its key, and the
-    /// export, which waits longer than that, never passes one by.
+    /// The instant it is recorded at is the clock's at each attempt, taken right before the request, and the client gives up on
+    /// the request after 20 s: an entry becomes visible at most 20 s (and the difference between two clocks) after the instant
+    /// in its key, and the export, which waits longer than that, never passes one by.
     pub async fn append(&self, scope: &TenantScope, event: &Event) -> Result<Appended, StoreError> {
         let body = StoredBody::of(event)?;
-        let started = time::Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::default();
         loop {
+            let day = self.clock.now().day();
+            self.list_feed_day(scope.org(), day).await?;
             let recorded_at = self.clock.now();
-            self.list_feed_day(scope.org(), recorded_at.day()).await?;
+            if recorded_at.day() != day {
+                continue;
+            }
             match self.try_append(scope.org(), event, &body, recorded_at).await? {
                 Attempt::Done(appended) => return Ok(appended),
-                Attempt::Contended(error) if started.elapsed() >= RETRY_FOR => return Err(error),
-                Attempt::Contended(_) => {
-                    // Full jitter: writers that met once should not meet again.
-                    time::sleep(pause.mul_f64(fastrand::f64())).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                Attempt::Contended(error) => backoff.pause(error).await?,
             }
         }
     }
@@ -72,22 +61,13 @@ impl Store {
     ) -> Result<Attempt, StoreError> {
         let items = self.append_items(org, event, body, recorded_at);
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = sent else {
-            return Ok(Attempt::Done(Appended::Stored));
-        };
-        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-            return Err(error.into());
-        };
-        let codes: Vec<&str> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-        if codes.first() == Some(&"ConditionalCheckFailed") {
+        let Err(error) = sent else { return Ok(Attempt::Done(Appended::Stored)) };
+        match Cancellation::of(&error) {
             // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
-            return Ok(Attempt::Done(Appended::Duplicate));
+            Some(Cancellation::Condition { first: 0 }) => Ok(Attempt::Done(Appended::Duplicate)),
+            Some(Cancellation::Contention) => Ok(Attempt::Contended(StoreError::Throttled(Box::new(error)))),
+            Some(Cancellation::Condition { .. }) | None => Err(error.into()),
         }
-        let contended = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-        if codes.iter().any(|code| contended.contains(code)) {
-            return Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))));
-        }
-        Err(error.into())
     }
 
     /// The transaction. The mark must stay first: [`Store::try_append`] reads its cancellation reason by position.

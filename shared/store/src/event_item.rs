@@ -4,8 +4,9 @@ use crate::keys::{self, EventPlace, FeedPlace, Key};
 use crate::row::Row;
 use crate::{StoreError, body};
 
-/// Bodies up to this size are kept in the event's row and again in its feed entry; larger ones only once, in parts.
-const INLINE_BYTES: usize = 96 * 1024;
+/// Bodies up to this size are kept in the event's row and again in its feed entry; larger ones only once, in parts. Small,
+/// because DynamoDB reads whole rows even to count them: an offset costs what the rows before it hold.
+const INLINE_BYTES: usize = 16 * 1024;
 
 /// Well under the 400 KB that an item may have.
 const PART_BYTES: usize = 380 * 1024;
@@ -63,8 +64,8 @@ pub(crate) fn feed_row(key: Key, event: &Event, body: &StoredBody) -> Row {
 /// The small row for the other sort orders. A piece's row knows its status, so that no snapshot is read to compare them.
 pub(crate) fn index_row(partition: &str, event: &Event) -> Row {
     let status = (event.entity_type == EntityType::Piece).then(|| PieceStatus::of_snapshot(event.data.as_ref()));
-    Row::at(keys::index(partition, event.published_at, event.id))
-        .with_text("occurred_at", event.occurred_at.to_string())
+    let place = EventPlace { occurred_at: event.occurred_at, event_id: event.id };
+    Row::at(keys::index(partition, event.published_at, &place))
         .with_text("action", event.action.as_str())
         .with_optional("actor_id", event.actor.id.as_deref())
         .with_optional("status", status.and_then(|status| serde_json::to_string(&status).ok()))
@@ -146,11 +147,10 @@ pub(crate) struct IndexRow {
 }
 
 pub(crate) fn parse_index_row(row: &Row) -> Result<IndexRow, StoreError> {
-    let (published_at, event_id) = row.parse("sk", keys::parse_index)?;
-    let occurred_at = row.parse("occurred_at", |text| Instant::parse(text).ok())?;
+    let (published_at, place) = row.parse("sk", keys::parse_index)?;
     let status = row.parse_optional("status", |json| serde_json::from_str(json).ok())?;
     Ok(IndexRow {
-        place: EventPlace { occurred_at, event_id },
+        place,
         published_at,
         action: row.text("action")?.to_owned(),
         actor_id: row.optional_text("actor_id").map(str::to_owned),

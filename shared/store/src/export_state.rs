@@ -46,12 +46,16 @@ impl Store {
             .with_flag("enabled", config.enabled)
             .with_text("created_at", config.created_at.to_string())
             .with_text("updated_at", config.updated_at.to_string());
+        // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
         let due = if config.enabled {
             let (partition, sort) = keys::due(org, config.updated_at);
-            Change::new("SET gsi1pk = :due_pk, gsi1sk = :due_sk").text(":due_pk", partition).text(":due_sk", sort)
+            Change::new("SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE consecutive_failures")
+                .text(":due_pk", partition)
+                .text(":due_sk", sort)
         } else {
-            Change::new("REMOVE gsi1pk, gsi1sk")
+            Change::new("SET configured_at = :now REMOVE consecutive_failures, gsi1pk, gsi1sk")
         };
+        let due = due.text(":now", config.updated_at.to_string());
         self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)]).await
     }
 

@@ -39,6 +39,13 @@ enum Progress {
     ReadAll,
 }
 
+impl Shard {
+    /// The key of the next row.
+    fn front(&self) -> Option<&str> {
+        self.rows.front().and_then(|row| row.optional_text("sk"))
+    }
+}
+
 impl Store {
     /// The days of which the feed has entries, from `from`'s day to `to`'s, in order.
     pub async fn feed_days(&self, scope: &TenantScope, from: Instant, to: Instant) -> Result<Vec<Day>, StoreError> {
@@ -95,9 +102,9 @@ impl Feed {
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RecordedEvent>, StoreError> {
         self.fill().await?;
-        let first = |shard: &&mut Shard| shard.rows.front().and_then(|row| row.optional_text("sk").map(str::to_owned));
-        let earliest = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty()).min_by_key(first);
-        let Some(row) = earliest.and_then(|shard| shard.rows.pop_front()) else {
+        let waiting = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
+        let Some(row) = waiting.min_by(|a, b| a.front().cmp(&b.front())).and_then(|shard| shard.rows.pop_front())
+        else {
             return Ok(None);
         };
         let stored = parse_feed_row(&row)?;

@@ -1,15 +1,15 @@
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join;
 use sporlog_auth::TenantScope;
 use sporlog_model::{EntityId, EntityType, RecordedEvent};
 
 use crate::event_item::{IndexRow, StoredEvent, parse_event_row, parse_index_row};
 use crate::keys::{self, EventPlace};
+use crate::query::page_size;
 use crate::row::Row;
-use crate::table::text;
+use crate::table::{Backoff, text};
 use crate::{Store, StoreError};
 
 /// `BatchGetItem` takes at most this many keys.
@@ -87,8 +87,7 @@ impl Collector {
     }
 
     fn push(&mut self, recorded: RecordedEvent) {
-        let documents = [&recorded.event.data, &recorded.event.original];
-        let bytes: usize = documents.into_iter().flatten().map(|document| document.as_str().len()).sum();
+        let bytes = recorded.event.data.as_ref().map_or(0, |data| data.as_str().len());
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
         self.events.push(recorded);
     }
@@ -207,7 +206,8 @@ impl Store {
             .map(|key| HashMap::from([("pk".to_owned(), text(key.pk)), ("sk".to_owned(), text(key.sk))]))
             .collect();
         let mut found = HashMap::with_capacity(places.len());
-        // DynamoDB answers as much as fits into 16 MB and hands the other keys back.
+        let (mut backoff, mut found_before) = (Backoff::default(), 0);
+        // DynamoDB answers as much as fits into 16 MB and hands the other keys back; all of them when it is throttled.
         while !keys.is_empty() {
             #[expect(clippy::expect_used, reason = "the keys, all that is required, are set")]
             let wanted =
@@ -219,6 +219,10 @@ impl Store {
             }
             let unprocessed = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
             keys = unprocessed.map(|wanted| wanted.keys).unwrap_or_default();
+            if !keys.is_empty() && found.len() == found_before {
+                backoff.pause(StoreError::Throttled("no key was processed".into())).await?;
+            }
+            found_before = found.len();
         }
         Ok(found)
     }
@@ -241,63 +245,6 @@ impl Store {
         }
         stored.with_body(&body).ok_or_else(|| damaged("the body cannot be read"))
     }
-
-    /// A query over the rows of a partition whose sort key begins with `prefix`.
-    pub(crate) fn range(&self, partition: &str, prefix: &str, order: SortOrder) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(partition))
-            .expression_attribute_values(":prefix", text(prefix))
-            .scan_index_forward(order == SortOrder::Ascending)
-    }
-
-    /// The rows of a query from `offset`, `limit` of them.
-    pub(crate) async fn slice(
-        &self,
-        request: QueryFluentBuilder,
-        offset: u64,
-        limit: u64,
-    ) -> Result<Vec<Row>, StoreError> {
-        let Some(mut start) = self.skip(&request, offset).await? else {
-            return Ok(Vec::new());
-        };
-        let mut rows = Vec::new();
-        loop {
-            let left = limit.saturating_sub(rows.len() as u64);
-            let page = request.clone().set_exclusive_start_key(start).limit(page_size(left)).send().await?;
-            rows.extend(page.items.unwrap_or_default().into_iter().map(Row));
-            start = page.last_evaluated_key;
-            if start.is_none() || rows.len() as u64 >= limit {
-                return Ok(rows);
-            }
-        }
-    }
-
-    /// The key to start after in order to pass `offset` rows; `None` if there are not more than that. The rows are counted
-    /// by DynamoDB and do not travel.
-    async fn skip(&self, request: &QueryFluentBuilder, offset: u64) -> Result<Option<StartKey>, StoreError> {
-        let mut start = None;
-        let mut left = offset;
-        while left > 0 {
-            let count = request.clone().select(Select::Count).set_exclusive_start_key(start).limit(page_size(left));
-            let page = count.send().await?;
-            left = left.saturating_sub(u64::try_from(page.count).unwrap_or(0));
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(start))
-    }
-}
-
-type StartKey = Option<HashMap<String, AttributeValue>>;
-
-fn page_size(left: u64) -> i32 {
-    i32::try_from(left).unwrap_or(i32::MAX)
 }
 
 /// Sorts the index of an entity and cuts the page out of it.

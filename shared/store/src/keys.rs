@@ -64,15 +64,20 @@ pub(crate) fn parse_event(sk: &str) -> Option<EventPlace> {
 }
 
 /// An event's small row for the other sort orders, ordered by when it was published.
-pub(crate) fn index(partition: &str, published_at: Option<Instant>, event_id: EventId) -> Key {
+pub(crate) fn index(partition: &str, published_at: Option<Instant>, place: &EventPlace) -> Key {
     let instant = published_at.map_or_else(|| NO_INSTANT.to_owned(), |instant| instant.to_string());
-    Key { pk: partition.to_owned(), sk: format!("{INDEX_PREFIX}{instant}#{event_id}") }
+    let EventPlace { occurred_at, event_id } = place;
+    Key { pk: partition.to_owned(), sk: format!("{INDEX_PREFIX}{instant}#{occurred_at}#{event_id}") }
 }
 
-pub(crate) fn parse_index(sk: &str) -> Option<(Option<Instant>, EventId)> {
-    let (instant, id) = sk.strip_prefix(INDEX_PREFIX)?.split_once('#')?;
-    let published_at = if instant == NO_INSTANT { None } else { Some(Instant::parse(instant).ok()?) };
-    Some((published_at, EventId::parse(id).ok()?))
+pub(crate) fn parse_index(sk: &str) -> Option<(Option<Instant>, EventPlace)> {
+    let mut parts = sk.strip_prefix(INDEX_PREFIX)?.splitn(3, '#');
+    let published_at = match parts.next()? {
+        NO_INSTANT => None,
+        instant => Some(Instant::parse(instant).ok()?),
+    };
+    let occurred_at = Instant::parse(parts.next()?).ok()?;
+    Some((published_at, EventPlace { occurred_at, event_id: EventId::parse(parts.next()?).ok()? }))
 }
 
 /// One part of a body that does not fit into its event's item.
@@ -194,12 +199,12 @@ mod tests {
             let (one, two) = (EventPlace { occurred_at: a, event_id: x }, EventPlace { occurred_at: b, event_id: y });
             let (key_one, key_two) = (event("p", &one).sk, event("p", &two).sk);
             prop_assert_eq!((a, x).cmp(&(b, y)), key_one.cmp(&key_two));
-            prop_assert_eq!(parse_event(&key_one), Some(one));
-            let (index_one, index_two) = (index("p", Some(a), x).sk, index("p", Some(b), y).sk);
-            prop_assert_eq!((a, x).cmp(&(b, y)), index_one.cmp(&index_two));
-            prop_assert_eq!(parse_index(&index_one), Some((Some(a), x)));
-            prop_assert!(index_one < index("p", None, y).sk, "no date sorts last");
-            prop_assert_eq!(parse_index(&index("p", None, y).sk), Some((None, y)));
+            prop_assert_eq!(parse_event(&key_one), Some(one.clone()));
+            let (index_one, index_two) = (index("p", Some(b), &one).sk, index("p", Some(a), &two).sk);
+            prop_assert_eq!((b, a, x).cmp(&(a, b, y)), index_one.cmp(&index_two));
+            prop_assert_eq!(parse_index(&index_one), Some((Some(b), one)));
+            prop_assert!(index_one < index("p", None, &two).sk, "no date sorts last");
+            prop_assert_eq!(parse_index(&index("p", None, &two).sk), Some((None, two)));
         }
 
         #[test]
@@ -233,12 +238,8 @@ mod tests {
     #[test]
     fn the_rows_of_an_entity_do_not_mix() {
         let id = EventId::from(Uuid::nil());
-        let rows = [
-            event("p", &EventPlace { occurred_at: Instant::MAX, event_id: id }),
-            head("p"),
-            index("p", None, id),
-            part("p", id, 0),
-        ];
+        let place = EventPlace { occurred_at: Instant::MAX, event_id: id };
+        let rows = [event("p", &place), head("p"), index("p", None, &place), part("p", id, 0)];
         for (kept, row) in rows.iter().enumerate() {
             let prefixes = [EVENT_PREFIX, HEAD, INDEX_PREFIX, &part_prefix(id)];
             for (other, prefix) in prefixes.iter().enumerate() {

@@ -1,14 +1,13 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use sporlog_auth::TenantScope;
 use sporlog_model::export::SegmentPlan;
 use sporlog_model::{Instant, RunId};
 
 use crate::export_state::parse_state;
 use crate::row::Row;
-use crate::run::RunObject;
 use crate::table::{Change, text};
 use crate::{ExportConfig, ExportState, RunStatus, Store, StoreError, keys};
 
@@ -19,8 +18,10 @@ const LEASE: Duration = Duration::from_secs(330);
 /// The right to change one organization's export state. Lost when another run takes it over; every change checks.
 #[derive(Debug)]
 pub struct Lease {
-    pub(crate) scope: TenantScope,
-    pub(crate) run: RunId,
+    scope: TenantScope,
+    run: RunId,
+    /// When the export was configured last, as far as this run knows.
+    configured_at: Option<String>,
 }
 
 impl Lease {
@@ -54,16 +55,6 @@ pub enum LeaseAttempt {
 impl Store {
     /// Asks for the lease of an organization's export.
     pub async fn acquire_lease(&self, scope: &TenantScope, run: RunId) -> Result<LeaseAttempt, StoreError> {
-        let config = match self.export_config(scope).await? {
-            Some(config) if config.enabled => config,
-            _ => {
-                return match self.clear_due(scope).await {
-                    // Switched on in this moment: then it is due and the next tick takes it.
-                    Ok(()) | Err(StoreError::Conflict) => Ok(LeaseAttempt::Disabled),
-                    Err(error) => Err(error),
-                };
-            }
-        };
         let key = keys::export_state(scope.org());
         let now = self.clock.now();
         let asked = self
@@ -73,79 +64,108 @@ impl Store {
             .key("pk", text(key.pk))
             .key("sk", text(key.sk))
             .update_expression("SET lease_run = :run, lease_until = :until")
-            .condition_expression("attribute_not_exists(lease_run) OR lease_until < :now")
+            // Its own lease as well: the client sends the request again when an answer was lost.
+            .condition_expression(
+                "attribute_exists(pk) AND \
+                 (attribute_not_exists(lease_run) OR lease_until < :now OR lease_run = :run)",
+            )
             .expression_attribute_values(":run", text(run.to_string()))
             .expression_attribute_values(":until", text(now.plus(LEASE).to_string()))
             .expression_attribute_values(":now", text(now.to_string()))
             .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let before = match asked {
             Ok(output) => Row(output.attributes.unwrap_or_default()),
-            Err(error)
-                if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
-            {
-                return Ok(LeaseAttempt::Busy);
+            Err(error) => {
+                return match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                        // Without an item there never was an export.
+                        Ok(if failed.item().is_some() { LeaseAttempt::Busy } else { LeaseAttempt::Disabled })
+                    }
+                    _ => Err(error.into()),
+                };
             }
-            Err(error) => return Err(error.into()),
         };
-        Ok(LeaseAttempt::Held {
-            lease: Lease { scope: scope.clone(), run },
-            config: Box::new(config),
-            state: Box::new(parse_state(&before)?),
-            taken_over: before.parse_optional("lease_run", |text| RunId::parse(text).ok())?,
-        })
+        let configured_at = before.optional_text("configured_at").map(str::to_owned);
+        let lease = Lease { scope: scope.clone(), run, configured_at };
+        // Read under the lease: what an administrator changes from here on, the next run sees.
+        match self.export_config(scope).await? {
+            Some(config) if config.enabled => Ok(LeaseAttempt::Held {
+                lease,
+                config: Box::new(config),
+                state: Box::new(parse_state(&before)?),
+                taken_over: before
+                    .parse_optional("lease_run", |text| RunId::parse(text).ok())?
+                    .filter(|other| *other != run),
+            }),
+            _ => {
+                self.release_lease(lease).await?;
+                match self.clear_due(scope).await {
+                    // Switched on in this moment: then it is due and the next tick takes it.
+                    Ok(()) | Err(StoreError::Conflict) => Ok(LeaseAttempt::Disabled),
+                    Err(error) => Err(error),
+                }
+            }
+        }
     }
 
-    /// Keeps the plan of the next segment, before anything of it is written to the bucket.
-    pub async fn persist_plan(&self, lease: &Lease, plan: &SegmentPlan) -> Result<(), StoreError> {
-        let change = Change::new("SET #plan = :plan, lease_until = :until")
-            .only_if("lease_run = :run AND attribute_not_exists(#plan)")
+    /// Gives the lease back without a word, so that the next run need not wait for it to run out.
+    pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
+        let release = Change::new("REMOVE lease_run, lease_until").only_if("lease_run = :run");
+        let release = release.text(":run", lease.run.to_string());
+        match self.change(keys::export_state(lease.scope.org()), release).await {
+            // Another run has it already.
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the plan of the next segment, before anything of it is written to the bucket; in the place of `replaced`, when
+    /// that one can no longer be finished.
+    pub async fn persist_plan(
+        &self,
+        lease: &Lease,
+        plan: &SegmentPlan,
+        replaced: Option<&SegmentPlan>,
+    ) -> Result<(), StoreError> {
+        let condition = match replaced {
+            None => "lease_run = :run AND attribute_not_exists(#plan)",
+            Some(_) => "lease_run = :run AND plan_uri = :replaced",
+        };
+        let change = Change::new("SET #plan = :plan, plan_uri = :uri, lease_until = :until")
+            .only_if(condition)
             .name("#plan", "plan")
-            .text(":plan", plan_text(plan)?)
+            .text(":plan", serde_json::to_string(plan).map_err(|error| StoreError::Refused(Box::new(error)))?)
+            .text(":uri", plan.object_uri())
             .text(":until", self.clock.now().plus(LEASE).to_string())
             .text(":run", lease.run.to_string());
-        self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)]).await
+        let change = match replaced {
+            None => change,
+            Some(replaced) => change.text(":replaced", replaced.object_uri()),
+        };
+        self.change(keys::export_state(lease.scope.org()), change).await
     }
 
     /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change
     /// together, or not at all.
-    pub async fn commit_segment(
-        &self,
-        lease: &Lease,
-        plan: &SegmentPlan,
-        digest_sha256: &str,
-        object: &RunObject,
-    ) -> Result<(), StoreError> {
+    pub async fn commit_segment(&self, lease: &Lease, plan: &SegmentPlan) -> Result<(), StoreError> {
         let now = self.clock.now();
         let progress = Change::new(
             "SET exported_to = :to, next_seq = :seq, previous_digest_sha256 = :digest, last_exported_at = :now, \
-             lease_until = :until REMOVE #plan",
+             lease_until = :until REMOVE #plan, plan_uri",
         )
-        .only_if("lease_run = :run AND #plan = :plan")
+        .only_if("lease_run = :run AND plan_uri = :uri")
         .name("#plan", "plan")
         .text(":to", plan.window_end.to_string())
         .number(":seq", plan.last_seq + 1)
-        .text(":digest", digest_sha256)
+        .text(":digest", plan.digest_sha256())
         .text(":now", now.to_string())
         .text(":until", now.plus(LEASE).to_string())
         .text(":run", lease.run.to_string())
-        .text(":plan", plan_text(plan)?);
-        let object_text = serde_json::to_string(object).map_err(|error| StoreError::Refused(Box::new(error)))?;
-        let totals = Change::new(
-            "SET objects = list_append(if_not_exists(objects, :none), :object), first_seq = if_not_exists(first_seq, :first), \
-             last_seq = :last, window_start = if_not_exists(window_start, :start), window_end = :end, digest_key = :key \
-             ADD event_count :events, byte_count :bytes",
-        )
-        .value(":none", AttributeValue::L(Vec::new()))
-        .value(":object", AttributeValue::L(vec![text(object_text)]))
-        .number(":first", plan.first_seq)
-        .number(":last", plan.last_seq)
-        .text(":start", plan.window_start.to_string())
-        .text(":end", plan.window_end.to_string())
-        .text(":key", &plan.digest_key)
-        .number(":events", plan.event_count)
-        .number(":bytes", plan.byte_count);
+        .text(":uri", plan.object_uri());
+        let totals = Self::run_exported(plan)?;
         self.transact(vec![
             self.update(keys::export_state(lease.scope.org()), progress),
             self.update(keys::run(lease.scope.org(), lease.run), totals),
@@ -153,7 +173,8 @@ impl Store {
         .await
     }
 
-    /// Ends a run and gives the lease back. The export is due again at `due_at`.
+    /// Ends a run and gives the lease back. The export is due again at `due_at`; at once if somebody changed the
+    /// configuration during a run that failed, since that may have mended it.
     pub async fn finish_run(
         &self,
         lease: Lease,
@@ -161,28 +182,46 @@ impl Store {
         error: Option<(&str, &str)>,
         due_at: Instant,
     ) -> Result<(), StoreError> {
+        if status != RunStatus::Failed {
+            return self.end_run(&lease, "lease_run = :run", status, error, due_at).await;
+        }
+        let unchanged = "lease_run = :run AND configured_at = :configured_at";
+        match self.end_run(&lease, unchanged, status, error, due_at).await {
+            Err(StoreError::Conflict) => {
+                self.end_run(&lease, "lease_run = :run", status, error, self.clock.now()).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn end_run(
+        &self,
+        lease: &Lease,
+        condition: &str,
+        status: RunStatus,
+        error: Option<(&str, &str)>,
+        due_at: Instant,
+    ) -> Result<(), StoreError> {
         let org = lease.scope.org();
         let (due_partition, due_sort) = keys::due(org, due_at);
-        let change = if status == RunStatus::Failed {
-            Change::new(
-                "SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_run, lease_until ADD consecutive_failures :one",
-            )
-            .number(":one", 1)
-        } else {
-            Change::new("SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_run, lease_until, consecutive_failures")
+        let due = "SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_run, lease_until";
+        let mut release = match status {
+            RunStatus::Failed => Change::new(format!("{due} ADD consecutive_failures :one")).number(":one", 1),
+            RunStatus::Running | RunStatus::Succeeded | RunStatus::Empty => {
+                Change::new(format!("{due}, consecutive_failures"))
+            }
         };
-        let release = change
-            .only_if("lease_run = :run")
+        if condition.contains(":configured_at") {
+            release = release.text(":configured_at", lease.configured_at.as_deref().unwrap_or_default());
+        }
+        let release = release
+            .only_if(condition)
             .text(":due_pk", due_partition)
             .text(":due_sk", due_sort)
             .text(":run", lease.run.to_string());
         let next_attempt_at = (status == RunStatus::Failed).then_some(due_at);
         let end = self.run_ended(status, error, next_attempt_at);
-        self.transact(vec![self.update(keys::export_state(org), release), self.update(keys::run(org, lease.run), end)])
-            .await
+        let items = vec![self.update(keys::export_state(org), release), self.update(keys::run(org, lease.run), end)];
+        self.transact(items).await
     }
-}
-
-fn plan_text(plan: &SegmentPlan) -> Result<String, StoreError> {
-    serde_json::to_string(plan).map_err(|error| StoreError::Refused(Box::new(error)))
 }

@@ -17,6 +17,7 @@ mod history;
 mod keys;
 mod lease;
 mod piece_history;
+mod query;
 mod row;
 mod run;
 mod table;

@@ -56,9 +56,9 @@ impl Row {
         name: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, StoreError> {
-        match self.optional_text(name) {
+        match self.0.get(name) {
             None => Ok(None),
-            Some(text) => parse(text).map(Some).ok_or_else(|| self.corrupt(name)),
+            Some(value) => value.as_s().ok().and_then(|text| parse(text)).map(Some).ok_or_else(|| self.corrupt(name)),
         }
     }
 

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use sporlog_auth::TenantScope;
+use sporlog_model::export::SegmentPlan;
 use sporlog_model::{Instant, RunId};
 
 use crate::history::SortOrder;
@@ -110,8 +112,11 @@ impl Store {
             .with_number("attempt", attempt)
             .with_text("started_at", self.clock.now().to_string());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(row.0));
-        put.condition_expression("attribute_not_exists(pk)").send().await?;
-        Ok(())
+        match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(StoreError::from) {
+            // It is noted already: the client sent the request again because an answer was lost.
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Notes that a run whose lease was taken over will not come back.
@@ -120,12 +125,39 @@ impl Store {
         let end = self
             .run_ended(RunStatus::Failed, Some(error), None)
             .only_if("#status = :running")
-            .text(":running", "running");
-        match self.transact(vec![self.update(keys::run(scope.org(), id), end)]).await {
+            .text(":running", RunStatus::Running.name());
+        match self.change(keys::run(scope.org(), id), end).await {
             // It ended properly, or never noted its start.
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// How a run's item changes when one of its segments is in the bucket.
+    pub(crate) fn run_exported(plan: &SegmentPlan) -> Result<Change, StoreError> {
+        let object = RunObject {
+            key: plan.object_key.clone(),
+            sha256: plan.sha256.clone(),
+            event_count: plan.event_count,
+            byte_count: plan.byte_count,
+        };
+        let object = serde_json::to_string(&object).map_err(|error| StoreError::Refused(Box::new(error)))?;
+        let change = Change::new(
+            "SET objects = list_append(if_not_exists(objects, :none), :object), \
+             first_seq = if_not_exists(first_seq, :first), last_seq = :last, \
+             window_start = if_not_exists(window_start, :start), window_end = :end, digest_key = :key \
+             ADD event_count :events, byte_count :bytes",
+        );
+        Ok(change
+            .value(":none", AttributeValue::L(Vec::new()))
+            .value(":object", AttributeValue::L(vec![text(object)]))
+            .number(":first", plan.first_seq)
+            .number(":last", plan.last_seq)
+            .text(":start", plan.window_start.to_string())
+            .text(":end", plan.window_end.to_string())
+            .text(":key", &plan.digest_key)
+            .number(":events", plan.event_count)
+            .number(":bytes", plan.byte_count))
     }
 
     /// How a run's item changes when it ends.
@@ -175,8 +207,7 @@ fn parse_run(row: &Row) -> Result<Run, StoreError> {
     let objects = match row.0.get("objects").map(|value| value.as_l()) {
         None => Vec::new(),
         Some(Ok(list)) => {
-            let object =
-                |value: &aws_sdk_dynamodb::types::AttributeValue| serde_json::from_str(value.as_s().ok()?).ok();
+            let object = |value: &AttributeValue| serde_json::from_str(value.as_s().ok()?).ok();
             list.iter().map(|value| object(value).ok_or_else(|| row.corrupt("objects"))).collect::<Result<_, _>>()?
         }
         Some(Err(_)) => return Err(row.corrupt("objects")),

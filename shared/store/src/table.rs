@@ -1,15 +1,23 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use sporlog_model::{Clock, Day, OrgId};
+use tokio::time;
 
 use crate::StoreError;
 use crate::keys::Key;
 use crate::row::Row;
+
+/// Over how long a contended request is tried again before it is reported as throttled.
+const RETRY_FOR: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The table. Cheap to clone; clones share connections and what they remember.
 #[derive(Clone)]
@@ -61,26 +69,88 @@ impl Store {
             .update_expression(change.expression)
             .set_condition_expression(change.condition)
             .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
-            .set_expression_attribute_values(Some(change.values.into_iter().collect()));
+            .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.into_iter().collect()));
         #[expect(clippy::expect_used, reason = "table, key and expression, all that is required, are set above")]
         let update = update.build().expect("a complete update");
         TransactWriteItem::builder().update(update).build()
     }
 
-    /// Sends a transaction all of whose conditions are about being first.
+    /// Sends a transaction whose conditions say that nobody else was faster: one that does not hold is
+    /// [`StoreError::Conflict`]. Sent again when it met another transaction, which says nothing about the conditions.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
-        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = sent else { return Ok(()) };
-        if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() {
-            let codes: Vec<_> = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-            if codes.contains(&"ConditionalCheckFailed") {
-                return Err(StoreError::Conflict);
-            }
-            if codes.contains(&"TransactionConflict") || codes.contains(&"ThrottlingError") {
-                return Err(StoreError::Throttled(Box::new(error)));
+        let mut backoff = Backoff::default();
+        loop {
+            let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let Err(error) = sent else { return Ok(()) };
+            match Cancellation::of(&error) {
+                Some(Cancellation::Condition { .. }) => return Err(StoreError::Conflict),
+                Some(Cancellation::Contention) => backoff.pause(StoreError::Throttled(Box::new(error))).await?,
+                None => return Err(error.into()),
             }
         }
-        Err(error.into())
+    }
+
+    /// Changes one item, on a condition like [`Store::transact`]'s.
+    pub(crate) async fn change(&self, key: Key, change: Change) -> Result<(), StoreError> {
+        let request = self.client.update_item().table_name(&self.table);
+        let request = request.key("pk", text(key.pk)).key("sk", text(key.sk)).update_expression(change.expression);
+        request
+            .set_condition_expression(change.condition)
+            .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
+            .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.into_iter().collect()))
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+/// Why DynamoDB cancelled a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancellation {
+    /// A condition does not hold; the position of the first item whose condition that is.
+    Condition { first: usize },
+    /// Other transactions, or more of them than the table takes, touched the same items. Nothing was written.
+    Contention,
+}
+
+impl Cancellation {
+    /// `None` when the transaction was not cancelled, or for a reason that trying again does not mend.
+    pub(crate) fn of<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Self> {
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return None;
+        };
+        let codes = || canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
+        if let Some(first) = codes().position(|code| code == "ConditionalCheckFailed") {
+            return Some(Self::Condition { first });
+        }
+        let contention = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+        codes().any(|code| contention.contains(&code)).then_some(Self::Contention)
+    }
+}
+
+/// The pauses between attempts that met others.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    started: time::Instant,
+    pause: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { started: time::Instant::now(), pause: FIRST_PAUSE }
+    }
+}
+
+impl Backoff {
+    /// Waits, longer each time; gives `error` back when that has gone on for long enough.
+    pub(crate) async fn pause(&mut self, error: StoreError) -> Result<(), StoreError> {
+        if self.started.elapsed() >= RETRY_FOR {
+            return Err(error);
+        }
+        // Full jitter: writers that met once should not meet again.
+        time::sleep(self.pause.mul_f64(fastrand::f64())).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
     }
 }
 

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Instant, KeyPrefix, OrgId, RunId};
+use super::{Digest, DigestObject, sha256_hex};
+use crate::{AwsRegion, BucketName, Destination, Instant, KeyPrefix, OrgId, RunId};
 
 /// The part of an organization's log that goes into one object: what was recorded from `window_start` up to, not including,
 /// `window_end`. All of its events were recorded on one day: the one whose name its object's key carries, by which query
@@ -32,6 +33,10 @@ pub struct SegmentSummary {
 #[serde(rename_all = "camelCase")]
 pub struct SegmentPlan {
     pub run_id: RunId,
+    /// Where it goes. A plan is finished where it was begun, even if the configuration has changed meanwhile.
+    pub bucket: BucketName,
+    pub region: AwsRegion,
+    pub prefix: KeyPrefix,
     pub window_start: Instant,
     pub window_end: Instant,
     pub first_seq: u64,
@@ -39,11 +44,11 @@ pub struct SegmentPlan {
     pub event_count: u64,
     pub byte_count: u64,
     pub sha256: String,
-    pub merkle_root: String,
     pub object_key: String,
     pub digest_key: String,
-    /// The hash of the digest before this one; `None` for the organization's first.
-    pub previous_digest_sha256: Option<String>,
+    /// The digest's bytes. Kept, not made again: a later release may write digests differently, and the next digest names
+    /// the hash of this one.
+    pub digest: String,
 }
 
 impl SegmentPlan {
@@ -55,32 +60,68 @@ impl SegmentPlan {
         summary: SegmentSummary,
         run_id: RunId,
         org: &OrgId,
-        prefix: &KeyPrefix,
+        destination: &Destination,
         previous_digest_sha256: Option<String>,
-    ) -> Self {
+    ) -> Result<Self, serde_json::Error> {
         let first = segment.first_seq;
         let last = first + summary.event_count.saturating_sub(1);
-        let root = match prefix.as_str() {
-            "" => format!("org_id={org}"),
-            prefix => format!("{prefix}/org_id={org}"),
-        };
+        let root = destination.prefix.root(org);
         // A segment never spans two days (see `Segment`), so the day its window ends in is the day of every event.
         let day = segment.window_end.minus(Duration::from_micros(1)).day();
         let hash = summary.sha256.get(..16).unwrap_or(&summary.sha256);
-        Self {
+        let object_key = format!("{root}/date={day}/{first:012}-{last:012}-{hash}.jsonl.gz");
+        let digest = Digest {
+            version: 1,
+            org_id: org.clone(),
+            window_start: segment.window_start,
+            window_end: segment.window_end,
+            first_seq: first,
+            last_seq: last,
+            event_count: summary.event_count,
+            object: DigestObject {
+                key: object_key.clone(),
+                sha256: summary.sha256.clone(),
+                byte_count: summary.byte_count,
+            },
+            merkle_root: summary.merkle_root,
+            previous_digest_sha256,
+        };
+        Ok(Self {
             run_id,
+            bucket: destination.bucket.clone(),
+            region: destination.region.clone(),
+            prefix: destination.prefix.clone(),
             window_start: segment.window_start,
             window_end: segment.window_end,
             first_seq: first,
             last_seq: last,
             event_count: summary.event_count,
             byte_count: summary.byte_count,
-            merkle_root: summary.merkle_root,
-            object_key: format!("{root}/date={day}/{first:012}-{last:012}-{hash}.jsonl.gz"),
+            object_key,
             digest_key: format!("{root}/digests/{first:012}-{last:012}.json"),
+            digest: serde_json::to_string_pretty(&digest)?,
             sha256: summary.sha256,
-            previous_digest_sha256,
+        })
+    }
+
+    /// Where this segment goes, with the role that the configuration names now.
+    pub fn destination(&self, current: &Destination) -> Destination {
+        Destination {
+            bucket: self.bucket.clone(),
+            region: self.region.clone(),
+            prefix: self.prefix.clone(),
+            ..current.clone()
         }
+    }
+
+    /// Which plan this is: where its object goes.
+    pub fn object_uri(&self) -> String {
+        format!("s3://{}/{}", self.bucket.as_str(), self.object_key)
+    }
+
+    /// What the next digest names as the one before it.
+    pub fn digest_sha256(&self) -> String {
+        sha256_hex(self.digest.as_bytes())
     }
 
     /// What to read again to write the same bytes.

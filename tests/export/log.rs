@@ -1,0 +1,55 @@
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use export_run::RunOutcome;
+use sporlog_model::RoleArn;
+use tracing_subscriber::EnvFilter;
+
+use super::{Exporter, MORNING};
+use crate::harness::{ManualClock, System};
+
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// On one thread, because the subscriber is that thread's.
+#[tokio::test]
+async fn a_failed_run_tells_the_log_what_aws_said_and_names_no_role() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    // What a deployed function logs at its most talkative.
+    let filter = EnvFilter::new("warn,export_run=trace,sporlog_export=trace,sporlog_store=trace");
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    let system = System::start().await;
+    let clock = ManualClock::at(MORNING);
+    system.enable_export("diku").await;
+    let exporter = Exporter::of(&system, "diku", &clock);
+    exporter.record(1).await;
+    let mut config = system.stack.store.export_config(&system.scope("diku")).await.unwrap().unwrap();
+    config.destination.role_arn = RoleArn::parse("arn:aws:iam::000000000000:role/unknown-role").unwrap();
+    exporter.store.put_export_config(&exporter.scope, &config).await.unwrap();
+
+    let outcome = {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        exporter.run().await
+    };
+    assert!(matches!(outcome, RunOutcome::Failed { .. }));
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for told in ["diku", "assume_role_denied", "AccessDenied"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    for secret in ["arn:aws", "unknown-role", config.destination.external_id.as_str(), "bucket-of"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    system.stop().await;
+}

@@ -1,0 +1,48 @@
+use aws_sdk_sqs::Client;
+use serde_json::Value;
+use sporlog_boot::{Aws, AwsService};
+
+use super::System;
+
+/// Long enough for any message that is on its way; less than the client's patience with one call.
+const WAIT_SECONDS: i32 = 4;
+
+impl System {
+    pub(crate) fn sqs(&self) -> Client {
+        Client::new(&Aws::from_environment(&self.environment(&[])).unwrap().service(AwsService::Sqs))
+    }
+
+    pub(crate) async fn queue_url(&self, queue: &str) -> String {
+        self.sqs().get_queue_url().queue_name(queue).send().await.unwrap().queue_url.unwrap()
+    }
+
+    /// Sends a message to a queue.
+    pub(crate) async fn send_message(&self, queue: &str, body: &str) {
+        let url = self.queue_url(queue).await;
+        self.sqs().send_message().queue_url(url).message_body(body).send().await.unwrap();
+    }
+
+    /// Takes exactly `count` messages out of the dead-letter queue: waits for them, and no more may be there.
+    pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Value> {
+        let (sqs, url) = (self.sqs(), self.queue_url("DeadLetterQueue").await);
+        let mut letters: Vec<Value> = Vec::new();
+        loop {
+            let wait = if letters.len() < count { WAIT_SECONDS } else { 0 };
+            let request = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(wait);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            if messages.is_empty() {
+                assert_eq!(letters.len(), count, "{letters:#?}");
+                return letters;
+            }
+            for message in messages {
+                letters.push(serde_json::from_str(message.body().unwrap()).unwrap());
+                sqs.delete_message()
+                    .queue_url(&url)
+                    .receipt_handle(message.receipt_handle().unwrap())
+                    .send()
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+}

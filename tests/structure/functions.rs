@@ -1,0 +1,35 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use super::{root, template};
+
+/// Wiring only; what is longer belongs into the library.
+const MOST_LINES_OF_MAIN: usize = 30;
+
+/// `export-run` → `ExportRunFunction`.
+fn logical_id(folder: &str) -> String {
+    let capitalized = folder.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
+    capitalized.collect::<String>() + "Function"
+}
+
+fn folders() -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("functions")).unwrap().map(Result::unwrap);
+    entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn every_folder_is_a_function_of_the_template_and_the_reverse() {
+    let in_template = template().functions.into_iter().map(|function| (function.binary, function.logical_id));
+    let in_folders = folders().into_iter().map(|folder| (folder.clone(), logical_id(&folder)));
+    assert_eq!(in_template.collect::<BTreeMap<_, _>>(), in_folders.collect());
+}
+
+#[test]
+fn every_function_is_a_library_with_a_short_main() {
+    for folder in folders() {
+        let source = root().join("functions").join(&folder).join("src");
+        assert!(source.join("lib.rs").is_file(), "{folder}");
+        let lines = fs::read_to_string(source.join("main.rs")).unwrap().lines().count();
+        assert!(lines <= MOST_LINES_OF_MAIN, "{folder}: main.rs has {lines} lines");
+    }
+}

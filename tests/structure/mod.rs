@@ -1,0 +1,22 @@
+//! What must stay in step: crates, template, functions, events.
+
+mod arrows;
+mod environment;
+mod events;
+mod functions;
+mod routes;
+mod sources;
+
+use std::path::Path;
+
+use sporlog_local::template::{Deployment, Template};
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The template as the local run reads it.
+fn template() -> Template {
+    Template::embedded(&Deployment::default()).unwrap()
+}
