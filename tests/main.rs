@@ -1,6 +1,9 @@
 //! Tests across crates, against the real engines: nothing of ours is mocked, every test has a system of its own.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test, as it should; Clippy knows only the functions marked as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic fails the test, as it should; Clippy knows only the functions marked as tests"
+)]
 
 mod acquisition;
 mod export;

@@ -23,9 +23,9 @@ const ROWS: [Row; 7] = [
 const ORDERS: [(&str, [usize; 7]); 8] = [
     ("action_date", [5, 7, 1, 6, 2, 3, 4]),
     ("actionDate", [5, 7, 1, 6, 2, 3, 4]),
-    // Ties by id alone; without a date comes last.
-    ("event_date", [3, 4, 1, 6, 7, 2, 5]),
-    ("eventDate", [3, 4, 1, 6, 7, 2, 5]),
+    // Without a date comes last.
+    ("event_date", [3, 4, 7, 1, 6, 5, 2]),
+    ("eventDate", [3, 4, 7, 1, 6, 5, 2]),
     ("id", [1, 2, 3, 4, 5, 6, 7]),
     ("action", [1, 6, 4, 5, 7, 2, 3]),
     ("user_id", [7, 1, 4, 6, 2, 5, 3]),

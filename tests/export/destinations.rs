@@ -4,7 +4,7 @@ use sporlog_model::{AwsRegion, BucketName, ExternalId, KeyPrefix, RoleArn};
 use sporlog_store::{ExportConfig, RunStatus};
 
 use super::bucket::{ids_of_whole_bucket, lines_of_whole_bucket};
-use super::{Exporter, MORNING};
+use super::{Exporter, LEASE_OVER, MORNING};
 use crate::harness::{Fault, Faults, ManualClock, System};
 
 /// Spoils a configuration that works, or what it points at.
@@ -161,17 +161,52 @@ async fn a_prefix_that_is_changed_after_a_failure_mends_it() {
     let system = System::start().await;
     let clock = ManualClock::at(MORNING);
     let bucket = system.enable_export("diku").await;
-    let exporter = Exporter::of(&system, "diku", &clock);
-    let mut config = config(&system, "diku").await;
-    redefine_role(&system, &config, Some(Deny::Put));
+    let faults = Faults::before(&system.stack).await;
+    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
     exporter.record(2).await;
+    faults.on("PutObject", [Fault::AccessDenied]);
     assert!(matches!(exporter.run().await, RunOutcome::Failed { error_code: "put_denied", .. }));
-    redefine_role(&system, &config, None);
-    config.destination.prefix = KeyPrefix::parse("sporlog").unwrap();
-    configure(&exporter, &config).await;
+    set_prefix(&system, &exporter, "sporlog").await;
+    // The old place refuses still.
+    faults.on("PutObject", [Fault::AccessDenied]);
     exporter.exports(2).await;
-    assert_eq!(lines_of_whole_bucket(&system, &bucket, "sporlog/", "diku").len(), 2);
+    assert_eq!((faults.clear(), lines_of_whole_bucket(&system, &bucket, "sporlog/", "diku").len()), (0, 2));
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_is_finished_where_it_was_begun() {
+    let system = System::start().await;
+    for (org, puts) in [
+        ("planned", [Fault::CutBefore, Fault::Pass]),
+        ("segment-put", [Fault::CutAfter, Fault::Pass]),
+        ("digest-put", [Fault::Pass, Fault::CutAfter]),
+    ] {
+        let clock = ManualClock::at(MORNING);
+        let bucket = system.enable_export(org).await;
+        let faults = Faults::before(&system.stack).await;
+        let exporter = Exporter::behind(&system, org, &clock, &faults);
+        exporter.record(2).await;
+        faults.on("PutObject", puts);
+        assert_eq!(faults.cut(exporter.run()).await, None, "{org}");
+        faults.clear();
+        set_prefix(&system, &exporter, "later").await;
+        clock.advance(LEASE_OVER);
+        exporter.record(1).await;
+        exporter.exports(3).await;
+        let (begun, later): (Vec<_>, Vec<_>) =
+            system.keys(&bucket).into_iter().partition(|key| key.starts_with(&format!("org_id={org}/")));
+        assert_eq!((begun.len(), later.len()), (2, 2), "{org}: {begun:?} {later:?}");
+        assert!(begun[1].ends_with("/000000000001-000000000002.json"), "{org}: {begun:?}");
+        assert_eq!(later[1], format!("later/org_id={org}/digests/000000000003-000000000003.json"));
+    }
+    system.stop().await;
+}
+
+async fn set_prefix(system: &System, exporter: &Exporter, prefix: &str) {
+    let mut config = config(system, &exporter.org).await;
+    config.destination.prefix = KeyPrefix::parse(prefix).unwrap();
+    configure(exporter, &config).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

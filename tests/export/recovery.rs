@@ -9,12 +9,12 @@ use crate::harness::{Fault, Faults, ManualClock, System};
 
 /// The requests of a run that exports one segment, with the reads of the feed as one.
 const STEPS: [&str; 10] = [
+    "GetItem",            // the state
     "GetItem",            // the configuration
-    "UpdateItem",         // the lease
-    "PutItem",            // the run
+    "TransactWriteItems", // the lease and the run
     "Query",              // the days and shards of the feed
-    "TransactWriteItems", // the plan
     "AssumeRole",
+    "UpdateItem",         // the plan
     "PutObject",          // the segment
     "PutObject",          // the digest
     "TransactWriteItems", // the commit
@@ -108,7 +108,7 @@ async fn a_run_that_is_cut_at_any_request_is_finished_by_the_next() {
 async fn cut_twice(system: &System, number: usize) -> Case {
     let name = format!("twice-{number}");
     let mut case = Case::of(system, &name).await;
-    case.faults.on("AssumeRole", [Fault::CutBefore]);
+    case.faults.on("PutObject", [Fault::CutBefore]);
     assert_eq!(case.faults.cut(case.exporter.run()).await, None);
     case.exporter.clock.advance(LEASE_OVER);
     case.faults.at(case.faults.operations().len() + number, Fault::CutAfter);

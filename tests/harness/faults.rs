@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 /// What AWS does now and then and the engines never do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
+    /// None yet: this request passes, the fault is for a later one.
+    Pass,
     /// DynamoDB: another transaction was at the same items.
     TransactionConflict,
     /// DynamoDB: too many requests.
@@ -26,6 +28,8 @@ pub(crate) enum Fault {
     InternalError,
     /// S3: too many requests.
     SlowDown,
+    /// S3: a policy does not allow it.
+    AccessDenied,
     /// The request is carried out, but its answer breaks off.
     LostAnswer,
     /// The caller is to be stopped here: the request is not carried out.
@@ -156,6 +160,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         Some(Fault::Throttle) => dynamodb_error(400, "ProvisionedThroughputExceededException"),
         Some(Fault::InternalError) => dynamodb_error(500, "InternalServerError"),
         Some(Fault::SlowDown) => s3_error(503, "SlowDown"),
+        Some(Fault::AccessDenied) => s3_error(403, "AccessDenied"),
         Some(Fault::LostAnswer) => {
             shared.forward(parts, body).await;
             let broken = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("lost")) });
@@ -171,7 +176,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
             shared.forward(parts, body).await;
             shared.stop_here().await
         }
-        None => shared.forward(parts, body).await,
+        Some(Fault::Pass) | None => shared.forward(parts, body).await,
     }
 }
 

@@ -24,25 +24,37 @@ impl System {
 
     /// Takes exactly `count` messages out of the dead-letter queue: waits for them, and no more may be there.
     pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Value> {
-        let (sqs, url) = (self.sqs(), self.queue_url("DeadLetterQueue").await);
-        let mut letters: Vec<Value> = Vec::new();
+        let mut letters = Vec::new();
+        while letters.len() < count {
+            let more = self.receive_dead_letters(WAIT_SECONDS).await;
+            assert!(!more.is_empty(), "{count} expected: {letters:#?}");
+            letters.extend(more);
+        }
+        letters.extend(self.all_dead_letters().await);
+        assert_eq!(letters.len(), count, "{letters:#?}");
+        letters
+    }
+
+    /// Takes what is in the dead-letter queue now.
+    pub(crate) async fn all_dead_letters(&self) -> Vec<Value> {
+        let mut letters = Vec::new();
         loop {
-            let wait = if letters.len() < count { WAIT_SECONDS } else { 0 };
-            let request = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(wait);
-            let messages = request.send().await.unwrap().messages.unwrap_or_default();
-            if messages.is_empty() {
-                assert_eq!(letters.len(), count, "{letters:#?}");
+            let more = self.receive_dead_letters(0).await;
+            if more.is_empty() {
                 return letters;
             }
-            for message in messages {
-                letters.push(serde_json::from_str(message.body().unwrap()).unwrap());
-                sqs.delete_message()
-                    .queue_url(&url)
-                    .receipt_handle(message.receipt_handle().unwrap())
-                    .send()
-                    .await
-                    .unwrap();
-            }
+            letters.extend(more);
         }
+    }
+
+    async fn receive_dead_letters(&self, wait_seconds: i32) -> Vec<Value> {
+        let (sqs, url) = (self.sqs(), self.queue_url("DeadLetterQueue").await);
+        let request = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(wait_seconds);
+        let messages = request.send().await.unwrap().messages.unwrap_or_default();
+        for message in &messages {
+            let receipt = message.receipt_handle().unwrap();
+            sqs.delete_message().queue_url(&url).receipt_handle(receipt).send().await.unwrap();
+        }
+        messages.iter().map(|message| serde_json::from_str(message.body().unwrap()).unwrap()).collect()
     }
 }

@@ -110,7 +110,7 @@ async fn a_damaged_history_is_an_error_and_never_a_shorter_list() {
         ("a row that is gone", "EV#", Action, GONE),
         ("a row that is gone", "EV#", PublishedAt, GONE),
         ("an index row without action", "IX#", Action, |row| unset(row, "action")),
-        ("an index row without instant", "IX#", PublishedAt, |row| unset(row, "occurred_at")),
+        ("an index row whose status is none", "IX#", PublishedAt, |row| set(row, "status", S("{".to_owned()))),
         ("a part that is gone", "PART#", OccurredAt, GONE),
         ("half a part", "PART#", OccurredAt, cut_body),
         ("an empty part", "PART#", OccurredAt, |row| unset(row, "body")),

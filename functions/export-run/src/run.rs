@@ -50,18 +50,13 @@ impl ExportRun {
         deadline: Instant,
     ) -> Result<RunOutcome, StoreError> {
         let scope = TenantScope::for_service(Service::ExportRun, org);
-        let run_id = RunId::new(self.clock.now());
-        let (lease, config, mut state, taken_over) = match self.store.acquire_lease(&scope, run_id).await? {
+        let run_id = RunId::random();
+        let (lease, config, mut state) = match self.store.acquire_lease(&scope, run_id, trigger).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),
-            LeaseAttempt::Held { lease, config, state, taken_over } => (lease, *config, *state, taken_over),
+            LeaseAttempt::Held { lease, config, state } => (lease, *config, *state),
         };
         let failures = state.consecutive_failures;
-        if let Err(error) = self.begin(&scope, run_id, trigger, failures + 1, taken_over).await {
-            // The run is not on record, so there is nothing to end. The organization is still due.
-            self.store.release_lease(lease).await?;
-            return Err(error);
-        }
         let first_seq = state.next_seq;
         let stopped = self.export(&lease, &config.destination, &mut state, deadline).await.err();
         let event_count = state.next_seq - first_seq;
@@ -85,21 +80,6 @@ impl ExportRun {
             Err(StoreError::Conflict) => Ok(RunOutcome::Lost { run_id }),
             Err(error) => Err(error),
         }
-    }
-
-    /// Notes the run, and that the one before will not come back.
-    async fn begin(
-        &self,
-        scope: &TenantScope,
-        run_id: RunId,
-        trigger: RunTrigger,
-        attempt: u64,
-        taken_over: Option<RunId>,
-    ) -> Result<(), StoreError> {
-        if let Some(silent) = taken_over {
-            self.store.abandon_run(scope, silent).await?;
-        }
-        self.store.start_run(scope, run_id, trigger, attempt).await
     }
 
     /// Segment after segment: first the one that was planned and not committed, then what has settled since.

@@ -1,9 +1,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use uuid::{NoContext, Timestamp, Uuid};
-
-use crate::Instant;
+use uuid::Uuid;
 
 /// Text that does not have the form of the id it is meant to be. Says which id and what form it has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,10 +98,9 @@ impl From<Uuid> for EventId {
 pub struct RunId(Uuid);
 
 impl RunId {
-    /// A new id for a run that starts now.
-    pub fn new(now: Instant) -> Self {
-        let (seconds, nanoseconds) = now.since_epoch();
-        Self(Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanoseconds)))
+    /// A new id, later than all that this process made before.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7())
     }
 
     /// 8-4-4-4-12 hexadecimal digits.

@@ -69,13 +69,6 @@ impl Instant {
         self.0.as_second()
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z and the nanoseconds of the next; zero before that.
-    pub(crate) fn since_epoch(self) -> (u64, u32) {
-        let second = u64::try_from(self.0.as_second());
-        let nanosecond = u32::try_from(self.0.subsec_nanosecond());
-        second.and_then(|s| nanosecond.map(|n| (s, n))).unwrap_or_default()
-    }
-
     /// This instant moved forward; stops at [`Instant::MAX`].
     pub fn plus(self, span: Duration) -> Self {
         let moved = self.0.checked_add(signed(span)).ok().and_then(Self::from_timestamp);

@@ -1,27 +1,26 @@
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use sporlog_auth::TenantScope;
 use sporlog_model::export::SegmentPlan;
 use sporlog_model::{Instant, RunId};
 
 use crate::export_state::parse_state;
-use crate::row::Row;
-use crate::table::{Change, text};
-use crate::{ExportConfig, ExportState, RunStatus, Store, StoreError, keys};
+use crate::table::Change;
+use crate::{ExportConfig, ExportState, RunStatus, RunTrigger, Store, StoreError, keys};
 
 /// For how long a run may be silent before another takes over. Longer than the function may run, so that a run which is
 /// alive is never taken for dead.
 const LEASE: Duration = Duration::from_secs(330);
 
 /// The right to change one organization's export state. Lost when another run takes it over; every change checks.
+///
+/// In the state's item, `lease_run` is the last run that had it and `lease_until` is there while that run has it.
 #[derive(Debug)]
 pub struct Lease {
     scope: TenantScope,
     run: RunId,
     /// When the export was configured last, as far as this run knows.
-    configured_at: Option<String>,
+    configured_at: String,
 }
 
 impl Lease {
@@ -43,8 +42,6 @@ pub enum LeaseAttempt {
         lease: Lease,
         config: Box<ExportConfig>,
         state: Box<ExportState>,
-        /// The run that held the lease before and went silent.
-        taken_over: Option<RunId>,
     },
     /// Another run has it.
     Busy,
@@ -53,71 +50,64 @@ pub enum LeaseAttempt {
 }
 
 impl Store {
-    /// Asks for the lease of an organization's export.
-    pub async fn acquire_lease(&self, scope: &TenantScope, run: RunId) -> Result<LeaseAttempt, StoreError> {
-        let key = keys::export_state(scope.org());
-        let now = self.clock.now();
-        let asked = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(key.pk))
-            .key("sk", text(key.sk))
-            .update_expression("SET lease_run = :run, lease_until = :until")
-            // Its own lease as well: the client sends the request again when an answer was lost.
-            .condition_expression(
-                "attribute_exists(pk) AND \
-                 (attribute_not_exists(lease_run) OR lease_until < :now OR lease_run = :run)",
-            )
-            .expression_attribute_values(":run", text(run.to_string()))
-            .expression_attribute_values(":until", text(now.plus(LEASE).to_string()))
-            .expression_attribute_values(":now", text(now.to_string()))
-            .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let before = match asked {
-            Ok(output) => Row(output.attributes.unwrap_or_default()),
-            Err(error) => {
-                return match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                        // Without an item there never was an export.
-                        Ok(if failed.item().is_some() { LeaseAttempt::Busy } else { LeaseAttempt::Disabled })
-                    }
-                    _ => Err(error.into()),
-                };
-            }
-        };
-        let configured_at = before.optional_text("configured_at").map(str::to_owned);
-        let lease = Lease { scope: scope.clone(), run, configured_at };
-        // Read under the lease: what an administrator changes from here on, the next run sees.
-        match self.export_config(scope).await? {
-            Some(config) if config.enabled => Ok(LeaseAttempt::Held {
-                lease,
-                config: Box::new(config),
-                state: Box::new(parse_state(&before)?),
-                taken_over: before
-                    .parse_optional("lease_run", |text| RunId::parse(text).ok())?
-                    .filter(|other| *other != run),
-            }),
+    /// Begins a run, if no other run of the organization's export is alive.
+    ///
+    /// One transaction takes the lease, puts the run on record and, if a run before went silent, says so in its record: at no
+    /// point is there a lease without a run, or a dead run that seems to be alive.
+    pub async fn acquire_lease(
+        &self,
+        scope: &TenantScope,
+        run: RunId,
+        trigger: RunTrigger,
+    ) -> Result<LeaseAttempt, StoreError> {
+        let org = scope.org();
+        let Some(before) = self.get(keys::export_state(org)).await? else { return Ok(LeaseAttempt::Disabled) };
+        let config = match self.export_config(scope).await? {
+            Some(config) if config.enabled => config,
             _ => {
-                self.release_lease(lease).await?;
-                match self.clear_due(scope).await {
+                return match self.clear_due(scope).await {
                     // Switched on in this moment: then it is due and the next tick takes it.
                     Ok(()) | Err(StoreError::Conflict) => Ok(LeaseAttempt::Disabled),
                     Err(error) => Err(error),
-                }
+                };
             }
+        };
+        let now = self.clock.now();
+        let last_run = before.parse_optional("lease_run", |text| RunId::parse(text).ok())?;
+        let held_until = before.parse_optional("lease_until", |text| Instant::parse(text).ok())?;
+        if held_until.is_some_and(|until| until >= now) {
+            return Ok(LeaseAttempt::Busy);
         }
-    }
-
-    /// Gives the lease back without a word, so that the next run need not wait for it to run out.
-    pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
-        let release = Change::new("REMOVE lease_run, lease_until").only_if("lease_run = :run");
-        let release = release.text(":run", lease.run.to_string());
-        match self.change(keys::export_state(lease.scope.org()), release).await {
-            // Another run has it already.
-            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        let state = parse_state(&before)?;
+        let configured_at = before.text("configured_at")?.to_owned();
+        // Configuration and state are still those that were read: nobody configured the export, no run came and went, and
+        // one that was silent has not come back.
+        let holder = if last_run.is_some() { "lease_run = :last" } else { "attribute_not_exists(lease_run)" };
+        let free = if held_until.is_some() { "lease_until < :now" } else { "attribute_not_exists(lease_until)" };
+        let mut take = Change::new("SET lease_run = :run, lease_until = :until")
+            .only_if(format!("configured_at = :configured_at AND {holder} AND {free}"))
+            .text(":run", run.to_string())
+            .text(":until", now.plus(LEASE).to_string())
+            .text(":configured_at", &configured_at);
+        if let Some(last_run) = last_run {
+            take = take.text(":last", last_run.to_string());
+        }
+        if held_until.is_some() {
+            take = take.text(":now", now.to_string());
+        }
+        let mut items = vec![
+            self.update(keys::export_state(org), take),
+            self.create(self.run_begun(org, run, trigger, state.consecutive_failures + 1)),
+        ];
+        if let Some(silent) = last_run.filter(|_| held_until.is_some()) {
+            items.push(self.update(keys::run(org, silent), self.run_interrupted()));
+        }
+        match self.transact(items).await {
+            Ok(()) => {
+                let lease = Lease { scope: scope.clone(), run, configured_at };
+                Ok(LeaseAttempt::Held { lease, config: Box::new(config), state: Box::new(state) })
+            }
+            Err(StoreError::Conflict) => Ok(LeaseAttempt::Busy),
             Err(error) => Err(error),
         }
     }
@@ -130,9 +120,10 @@ impl Store {
         plan: &SegmentPlan,
         replaced: Option<&SegmentPlan>,
     ) -> Result<(), StoreError> {
+        // This plan itself as well: the client sends the request again when an answer was lost.
         let condition = match replaced {
-            None => "lease_run = :run AND attribute_not_exists(#plan)",
-            Some(_) => "lease_run = :run AND plan_uri = :replaced",
+            None => "lease_run = :run AND (attribute_not_exists(#plan) OR plan_uri = :uri)",
+            Some(_) => "lease_run = :run AND (plan_uri = :replaced OR plan_uri = :uri)",
         };
         let change = Change::new("SET #plan = :plan, plan_uri = :uri, lease_until = :until")
             .only_if(condition)
@@ -204,7 +195,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let org = lease.scope.org();
         let (due_partition, due_sort) = keys::due(org, due_at);
-        let due = "SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_run, lease_until";
+        let due = "SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_until";
         let mut release = match status {
             RunStatus::Failed => Change::new(format!("{due} ADD consecutive_failures :one")).number(":one", 1),
             RunStatus::Running | RunStatus::Succeeded | RunStatus::Empty => {
@@ -212,7 +203,7 @@ impl Store {
             }
         };
         if condition.contains(":configured_at") {
-            release = release.text(":configured_at", lease.configured_at.as_deref().unwrap_or_default());
+            release = release.text(":configured_at", &lease.configured_at);
         }
         let release = release
             .only_if(condition)

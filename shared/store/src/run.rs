@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use sporlog_auth::TenantScope;
 use sporlog_model::export::SegmentPlan;
-use sporlog_model::{Instant, RunId};
+use sporlog_model::{Instant, OrgId, RunId};
 
 use crate::history::SortOrder;
 use crate::row::Row;
@@ -98,39 +98,19 @@ impl RunStatus {
 }
 
 impl Store {
-    /// Notes that a run has begun.
-    pub async fn start_run(
-        &self,
-        scope: &TenantScope,
-        id: RunId,
-        trigger: RunTrigger,
-        attempt: u64,
-    ) -> Result<(), StoreError> {
-        let row = Row::at(keys::run(scope.org(), id))
+    /// The item of a run that begins now.
+    pub(crate) fn run_begun(&self, org: &OrgId, id: RunId, trigger: RunTrigger, attempt: u64) -> Row {
+        Row::at(keys::run(org, id))
             .with_text("trigger", trigger.name())
             .with_text("status", RunStatus::Running.name())
             .with_number("attempt", attempt)
-            .with_text("started_at", self.clock.now().to_string());
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(row.0));
-        match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(StoreError::from) {
-            // It is noted already: the client sent the request again because an answer was lost.
-            Ok(_) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
+            .with_text("started_at", self.clock.now().to_string())
     }
 
-    /// Notes that a run whose lease was taken over will not come back.
-    pub async fn abandon_run(&self, scope: &TenantScope, id: RunId) -> Result<(), StoreError> {
+    /// How the item of a run changes that went silent.
+    pub(crate) fn run_interrupted(&self) -> Change {
         let error = ("interrupted", "The run stopped without an end; the next one continued where it was.");
-        let end = self
-            .run_ended(RunStatus::Failed, Some(error), None)
-            .only_if("#status = :running")
-            .text(":running", RunStatus::Running.name());
-        match self.change(keys::run(scope.org(), id), end).await {
-            // It ended properly, or never noted its start.
-            Ok(()) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.run_ended(RunStatus::Failed, Some(error), None)
     }
 
     /// How a run's item changes when one of its segments is in the bucket.
