@@ -5,7 +5,7 @@ use sporlog_model::{Clock, EntityType, folio};
 use std::sync::Arc;
 
 use super::{ENTITY, order_event};
-use crate::harness::{Meter, System};
+use crate::harness::{Meter, System, scope_of};
 
 /// A request through API Gateway, as the function receives it.
 const EVENT: &str = include_str!("../../events/acquisition-audit.json");
@@ -44,7 +44,7 @@ impl Metered {
 
 /// Appends events of [`ENTITY`] to the log itself: the whole way in takes several times as long.
 async fn fill(system: &System, numbers: std::ops::Range<usize>) {
-    let (store, scope) = (&system.stack.store, system.scope("diku"));
+    let (store, scope) = (&system.stack.store, scope_of("diku"));
     let appends = numbers.map(|number| {
         let payload = order_event(number, json!({"n": number})).payload().to_string();
         let event = folio::parse_event(EntityType::Order, payload.as_bytes()).unwrap();

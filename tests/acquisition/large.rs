@@ -3,12 +3,12 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
-use serde_json::{Value, json};
+use serde_json::json;
 use sporlog_model::{EntityType, folio};
 
 use super::{assert_error, event_id, numbers, order_event, path};
 use crate::harness::{
-    Answer, Caller, System, incompressible, kafka_event, kafka_record, random_base64, repetitive, topic,
+    Answer, Caller, System, incompressible, kafka_event, kafka_record, random_base64, repetitive, scope_of, topic,
 };
 
 const FOUR_MB: usize = 4 * 1024 * 1024;
@@ -30,7 +30,7 @@ async fn fill(system: &System, snapshots: impl Iterator<Item = String>) {
     for (position, snapshot) in snapshots.enumerate() {
         let payload = payload(position + 1, &snapshot);
         let event = folio::parse_event(EntityType::Order, payload.as_bytes()).unwrap();
-        system.stack.store.append(&system.scope("diku"), &event).await.unwrap();
+        system.stack.store.append(&scope_of("diku"), &event).await.unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ use sporlog_store::{ExportConfig, RunStatus};
 
 use super::bucket::{ids_of_whole_bucket, lines_of_whole_bucket};
 use super::{Exporter, LEASE_OVER, MORNING};
-use crate::harness::{Fault, Faults, ManualClock, System};
+use crate::harness::{Fault, Faults, ManualClock, System, scope_of};
 
 /// Spoils a configuration that works, or what it points at.
 type Spoil = fn(&System, &mut ExportConfig);
@@ -47,7 +47,7 @@ fn redefine_role(system: &System, config: &ExportConfig, deny: Option<Deny>) {
 }
 
 async fn config(system: &System, org: &str) -> ExportConfig {
-    system.stack.store.export_config(&system.scope(org)).await.unwrap().unwrap()
+    system.stack.store.export_config(&scope_of(org)).await.unwrap().unwrap()
 }
 
 async fn configure(exporter: &Exporter, config: &ExportConfig) {

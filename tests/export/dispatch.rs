@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::bucket::ids_of_whole_bucket;
 use super::{Exporter, MORNING};
-use crate::harness::{FolioEvent, ManualClock, System};
+use crate::harness::{FolioEvent, ManualClock, System, scope_of};
 
 /// A Lambda service that only notes whom it should start; it does not find the run of `refused`.
 #[derive(Clone, Default)]
@@ -131,7 +131,7 @@ async fn one_that_cannot_be_started_holds_up_nobody_and_is_told() {
 /// Ends when an organization has a run that succeeded.
 async fn succeeded(system: &System, org: &str) {
     loop {
-        let runs = system.stack.store.runs(&system.scope(org), None, 10).await.unwrap();
+        let runs = system.stack.store.runs(&scope_of(org), None, 10).await.unwrap();
         if runs.iter().any(|run| run.status == RunStatus::Succeeded) {
             return;
         }

@@ -20,7 +20,7 @@ async fn a_run_leaves_an_organization_alone_while_another_holds_it() {
     let lease = exporter.store.acquire_lease(&exporter.scope, silent, RunTrigger::Manual).await.unwrap();
     assert!(matches!(lease, LeaseAttempt::Held { .. }));
     assert_eq!(exporter.run().await, RunOutcome::Busy);
-    clock.advance(LEASE_OVER - std::time::Duration::from_secs(2));
+    clock.advance(LEASE_OVER.saturating_sub(std::time::Duration::from_secs(2)));
     assert_eq!(exporter.run().await, RunOutcome::Busy);
     assert_eq!(exporter.runs().await.len(), 1, "a run that is turned away leaves no trace");
 

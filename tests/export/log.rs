@@ -6,7 +6,7 @@ use sporlog_model::RoleArn;
 use tracing_subscriber::EnvFilter;
 
 use super::{Exporter, MORNING};
-use crate::harness::{ManualClock, System};
+use crate::harness::{ManualClock, System, scope_of};
 
 #[derive(Debug, Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -35,7 +35,7 @@ async fn a_failed_run_tells_the_log_what_aws_said_and_names_no_role() {
     system.enable_export("diku").await;
     let exporter = Exporter::of(&system, "diku", &clock);
     exporter.record(1).await;
-    let mut config = system.stack.store.export_config(&system.scope("diku")).await.unwrap().unwrap();
+    let mut config = system.stack.store.export_config(&scope_of("diku")).await.unwrap().unwrap();
     config.destination.role_arn = RoleArn::parse("arn:aws:iam::000000000000:role/unknown-role").unwrap();
     exporter.store.put_export_config(&exporter.scope, &config).await.unwrap();
 

@@ -17,7 +17,7 @@ use sporlog_model::{EntityType, Instant};
 use sporlog_store::{ExportState, Run, RunTrigger, Store};
 use uuid::Uuid;
 
-use crate::harness::{Faults, FolioEvent, ManualClock, System, org, store};
+use crate::harness::{Faults, FolioEvent, ManualClock, System, org, scope_of, store};
 
 /// Longer than a lease lasts.
 const LEASE_OVER: Duration = Duration::from_secs(331);
@@ -51,7 +51,7 @@ impl Exporter {
         Self {
             org: org.to_owned(),
             store: store(&system.environment(&[]), clock.clock()),
-            scope: system.scope(org),
+            scope: scope_of(org),
             clock: clock.clone(),
             run: ExportRun::from_environment(&system.environment(&own), clock.clock()).unwrap(),
         }

@@ -4,7 +4,7 @@ use sporlog_store::{RunStatus, RunTrigger};
 
 use super::bucket::{ids_of_whole_bucket, lines_of_whole_bucket};
 use super::{Exporter, MORNING};
-use crate::harness::{ManualClock, SAMPLES, System};
+use crate::harness::{ManualClock, SAMPLES, System, scope_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_is_in_the_bucket_and_in_the_run() {
@@ -122,9 +122,9 @@ async fn objects_stand_under_the_prefix() {
     let system = System::start().await;
     let clock = ManualClock::at(MORNING);
     let bucket = system.enable_export("diku").await;
-    let mut config = system.stack.store.export_config(&system.scope("diku")).await.unwrap().unwrap();
+    let mut config = system.stack.store.export_config(&scope_of("diku")).await.unwrap().unwrap();
     config.destination.prefix = sporlog_model::KeyPrefix::parse("logs/sporlog").unwrap();
-    system.stack.store.put_export_config(&system.scope("diku"), &config).await.unwrap();
+    system.stack.store.put_export_config(&scope_of("diku"), &config).await.unwrap();
     let exporter = Exporter::of(&system, "diku", &clock);
     exporter.record(2).await;
     exporter.exports(2).await;

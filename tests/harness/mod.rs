@@ -15,4 +15,4 @@ pub(crate) use filling::{incompressible, random_base64, repetitive};
 pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
 pub(crate) use kafka::{kafka_event, kafka_record, topic};
 pub(crate) use meter::Meter;
-pub(crate) use system::{Answer, Caller, NOBODY, System, org};
+pub(crate) use system::{Answer, Caller, NOBODY, System, org, scope_of};

@@ -61,6 +61,11 @@ pub(crate) fn org(id: &str) -> OrgId {
     OrgId::parse(id).unwrap()
 }
 
+/// Leave to touch an organization's data from outside.
+pub(crate) fn scope_of(id: &str) -> TenantScope {
+    TenantScope::for_service(Service::Provisioning, &org(id))
+}
+
 impl System {
     pub(crate) async fn start() -> Self {
         Self::with(Options::default()).await
@@ -155,11 +160,7 @@ impl System {
             prefix: KeyPrefix::default(),
         };
         let config = ExportConfig { destination, enabled: true, created_at: now, updated_at: now };
-        self.stack.store.put_export_config(&self.scope(id), &config).await.unwrap();
-    }
-
-    pub(crate) fn scope(&self, id: &str) -> TenantScope {
-        TenantScope::for_service(Service::Provisioning, &org(id))
+        self.stack.store.put_export_config(&scope_of(id), &config).await.unwrap();
     }
 
     /// One run of an organization's export, waited for.

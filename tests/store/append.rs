@@ -5,7 +5,7 @@ use sporlog_model::EntityType;
 use sporlog_store::Appended;
 
 use super::{ORDER, counts, history, whole_feed};
-use crate::harness::{FolioEvent, System};
+use crate::harness::{FolioEvent, System, scope_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_telling_stays() {
@@ -15,7 +15,7 @@ async fn the_first_telling_stays() {
     let told_again = FolioEvent { snapshot: serde_json::json!({"other": true}), ..told.clone() };
     // One organization's repeat is another's first.
     for org in ["a", "b"] {
-        let scope = system.scope(org);
+        let scope = scope_of(org);
         assert_eq!(store.append(&scope, &told.event()).await.unwrap(), Appended::Stored);
         assert_eq!(store.append(&scope, &told.event()).await.unwrap(), Appended::Duplicate);
         assert_eq!(store.append(&scope, &told_again.event()).await.unwrap(), Appended::Duplicate);
@@ -34,7 +34,7 @@ async fn an_id_is_taken_within_its_organization_and_type() {
     let order = FolioEvent::of(EntityType::Order, ORDER);
     let other_order = FolioEvent { entity_id: uuid::Uuid::new_v4().to_string(), ..order.clone() };
     let invoice = FolioEvent { entity_type: EntityType::Invoice, ..order.clone() };
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     assert_eq!(store.append(&scope, &order.event()).await.unwrap(), Appended::Stored);
     assert_eq!(store.append(&scope, &other_order.event()).await.unwrap(), Appended::Duplicate);
     assert_eq!(store.append(&scope, &invoice.event()).await.unwrap(), Appended::Stored);
@@ -49,10 +49,10 @@ async fn counts_are_kept_per_action_and_organization() {
     let actions = ["Create", "Edit", "Edit", "Edit", "Delete"];
     for (n, action) in actions.into_iter().enumerate() {
         let event = FolioEvent { action, ..FolioEvent::nth(EntityType::Order, ORDER, n) }.event();
-        store.append(&system.scope("a"), &event).await.unwrap();
-        store.append(&system.scope("a"), &event).await.unwrap();
+        store.append(&scope_of("a"), &event).await.unwrap();
+        store.append(&scope_of("a"), &event).await.unwrap();
     }
-    store.append(&system.scope("b"), &FolioEvent::of(EntityType::Order, ORDER).event()).await.unwrap();
+    store.append(&scope_of("b"), &FolioEvent::of(EntityType::Order, ORDER).event()).await.unwrap();
     let named = |counts: &[(&str, u64)]| -> BTreeMap<String, u64> {
         counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
     };
@@ -67,7 +67,7 @@ async fn counts_are_kept_per_action_and_organization() {
 async fn sixteen_who_bring_the_same_event_store_it_once() {
     let system = System::start().await;
     let event = FolioEvent::of(EntityType::Order, ORDER).event();
-    let (own, other) = (system.scope("a"), system.scope("b"));
+    let (own, other) = (scope_of("a"), scope_of("b"));
     let appends = (0..16).map(|_| {
         let (store, scope, event) = (system.stack.store.clone(), own.clone(), event.clone());
         tokio::spawn(async move { store.append(&scope, &event).await.unwrap() })
@@ -83,7 +83,7 @@ async fn sixteen_who_bring_the_same_event_store_it_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_events_of_one_entity_at_once_are_all_counted() {
     let system = System::start().await;
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     let appends = (0..16).map(|n| {
         let (store, scope) = (system.stack.store.clone(), scope.clone());
         let event = FolioEvent::nth(EntityType::Order, ORDER, n).event();

@@ -6,7 +6,7 @@ use sporlog_model::{EntityType, Event, Instant, JsonObject};
 use sporlog_store::{Appended, StoreError};
 
 use super::{ORDER, counts, history, whole_feed};
-use crate::harness::{FolioEvent, System, dynamodb, soon};
+use crate::harness::{FolioEvent, System, dynamodb, scope_of, soon};
 
 const KIB: usize = 1024;
 
@@ -51,7 +51,7 @@ async fn bodies_of_every_size_come_back_as_they_were() {
     let (mut inline, mut parts) = (0, Vec::new());
     for (number, bytes) in sizes.enumerate() {
         let (org, case) = (format!("org-{number}"), format!("{bytes} bytes"));
-        let (scope, event) = (system.scope(&org), event_of(bytes, number % 2 == 0));
+        let (scope, event) = (scope_of(&org), event_of(bytes, number % 2 == 0));
         assert_eq!(store.append(&scope, &event).await.unwrap(), Appended::Stored, "{case}");
         assert_eq!(store.append(&scope, &event).await.unwrap(), Appended::Duplicate, "{case}");
         let page = history(store, &scope, ORDER).await.unwrap();
@@ -77,21 +77,21 @@ async fn the_largest_body_fits_and_a_larger_one_is_refused_whole() {
     let system = System::start().await;
     let store = &system.stack.store;
     let StoreError::TooLarge { bytes, limit } =
-        store.append(&system.scope("a"), &event_of(5_000_000, false)).await.unwrap_err()
+        store.append(&scope_of("a"), &event_of(5_000_000, false)).await.unwrap_err()
     else {
         panic!("not too large");
     };
     assert!(limit == MAX_BODY && bytes > 4_900_000, "{bytes} of {limit}");
     assert_eq!(counts(&system, "a", ORDER).await.len(), 0);
-    assert_eq!(store.feed_days(&system.scope("a"), Instant::MIN, Instant::MAX).await.unwrap(), []);
+    assert_eq!(store.feed_days(&scope_of("a"), Instant::MIN, Instant::MAX).await.unwrap(), []);
 
     let (mut fits, mut too_large) = (0, 0);
     for step in 0..6 {
         let (org, event) = (format!("org-{step}"), event_of(MAX_BODY - 12_000 + step * 4_000, false));
-        match store.append(&system.scope(&org), &event).await {
+        match store.append(&scope_of(&org), &event).await {
             Ok(_) => {
                 fits += 1;
-                let page = history(store, &system.scope(&org), ORDER).await.unwrap();
+                let page = history(store, &scope_of(&org), ORDER).await.unwrap();
                 assert!(page.events[0].event == event, "another event came back");
             }
             Err(StoreError::TooLarge { .. }) => too_large += 1,

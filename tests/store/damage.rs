@@ -7,7 +7,7 @@ use sporlog_store::{SortField, Store, StoreError};
 
 use super::bodies::snapshot_of;
 use super::{ORDER, feed, history_by};
-use crate::harness::{FolioEvent, System, dynamodb, soon};
+use crate::harness::{FolioEvent, System, dynamodb, scope_of, soon};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -31,7 +31,7 @@ impl Damaged {
     async fn fill(&self, org: &str) {
         for n in 0..3 {
             let event = Event { data: Some(snapshot(n)), ..FolioEvent::nth(EntityType::Order, ORDER, n).event() };
-            self.store().append(&self.system.scope(org), &event).await.unwrap();
+            self.store().append(&scope_of(org), &event).await.unwrap();
         }
     }
 
@@ -123,12 +123,12 @@ async fn a_damaged_history_is_an_error_and_never_a_shorter_list() {
         damaged.fill(&org).await;
         let row = damaged.rows(&format!("ORG#{org}#order#{ORDER}"), prefix).await.swap_remove(0);
         damaged.damage(&row, *damage).await;
-        let read = history_by(damaged.store(), &damaged.system.scope(&org), ORDER, *sort).await;
+        let read = history_by(damaged.store(), &scope_of(&org), ORDER, *sort).await;
         assert_names_the_key(read, &row, &case);
     }
     // The neighbours are whole.
     damaged.fill("whole").await;
-    let page = history_by(damaged.store(), &damaged.system.scope("whole"), ORDER, OccurredAt).await.unwrap();
+    let page = history_by(damaged.store(), &scope_of("whole"), ORDER, OccurredAt).await.unwrap();
     assert_eq!((page.total, page.events.len()), (3, 3));
     damaged.system.stop().await;
 }
@@ -145,7 +145,7 @@ async fn a_row_whose_key_is_damaged_is_an_error() {
         let mut row = damaged.rows(&format!("ORG#{org}#order#{ORDER}"), &key[..3]).await.swap_remove(0);
         row.insert("sk".to_owned(), S(key.to_owned()));
         damaged.put(row.clone()).await;
-        assert_names_the_key(history_by(damaged.store(), &damaged.system.scope(org), ORDER, sort).await, &row, key);
+        assert_names_the_key(history_by(damaged.store(), &scope_of(org), ORDER, sort).await, &row, key);
     }
     damaged.system.stop().await;
 }
@@ -168,7 +168,7 @@ async fn a_damaged_feed_is_an_error() {
         }
         let row = rows.swap_remove(0);
         damaged.damage(&row, *damage).await;
-        assert_names_the_key(feed(damaged.store(), &damaged.system.scope(&org), today).await, &row, case);
+        assert_names_the_key(feed(damaged.store(), &scope_of(&org), today).await, &row, case);
     }
     damaged.system.stop().await;
 }
@@ -186,7 +186,7 @@ async fn a_damaged_export_state_is_an_error() {
         let mut changed = row.clone();
         set(&mut changed, name, value);
         damaged.put(changed).await;
-        assert_names_the_key(damaged.store().export_state(&damaged.system.scope(org)).await, &row, name);
+        assert_names_the_key(damaged.store().export_state(&scope_of(org)).await, &row, name);
     }
     damaged.system.stop().await;
 }

@@ -6,7 +6,7 @@ use sporlog_store::{Appended, SortField, Store, StoreError};
 
 use super::{ORDER, counts, feed, history, history_by, whole_feed};
 use crate::harness::Fault::{InternalError, LostAnswer, Throttle, TransactionConflict};
-use crate::harness::{Fault, Faults, FolioEvent, System, dynamodb, soon};
+use crate::harness::{Fault, Faults, FolioEvent, System, dynamodb, scope_of, soon};
 
 /// More than anything tries.
 const FOREVER: usize = 100_000;
@@ -20,7 +20,7 @@ fn store_behind(system: &System, faults: &Faults, retry: RetryConfig) -> Store {
 
 /// What must be there after an event was sent any number of times in any way: the event, once.
 async fn assert_stored_once(system: &System, org: &str, case: &str) {
-    let (store, scope) = (&system.stack.store, system.scope(org));
+    let (store, scope) = (&system.stack.store, scope_of(org));
     let page = history(store, &scope, ORDER).await.unwrap();
     assert_eq!((page.total, page.events.len()), (1, 1), "{case}");
     assert_eq!(whole_feed(store, &scope).await, page.events, "{case}");
@@ -45,7 +45,7 @@ async fn an_append_gets_through_what_passes() {
     ];
     for (number, (operation, met)) in cases.iter().enumerate() {
         let (org, case) = (format!("org-{number}"), format!("{operation} {met:?}"));
-        let (scope, event) = (system.scope(&org), FolioEvent::of(EntityType::Order, ORDER).event());
+        let (scope, event) = (scope_of(&org), FolioEvent::of(EntityType::Order, ORDER).event());
         let store = store_behind(&system, &faults, soon());
         faults.on(operation, met.iter().copied());
         store.append(&scope, &event).await.unwrap_or_else(|error| panic!("{case}: {error}"));
@@ -75,7 +75,7 @@ async fn an_append_that_does_not_get_through_may_be_sent_again() {
     ];
     for (number, (operation, fault, expected)) in cases.into_iter().enumerate() {
         let (org, case) = (format!("org-{number}"), format!("{operation} {fault:?}"));
-        let (scope, event) = (system.scope(&org), FolioEvent::of(EntityType::Order, ORDER).event());
+        let (scope, event) = (scope_of(&org), FolioEvent::of(EntityType::Order, ORDER).event());
         let store = store_behind(&system, &faults, RetryConfig::disabled());
         faults.on(operation, repeat_n(fault, FOREVER));
         let error = store.append(&scope, &event).await.expect_err(&case);
@@ -92,7 +92,7 @@ async fn a_read_that_fails_is_an_error_and_never_an_empty_answer() {
     let system = System::start().await;
     let faults = Faults::before(&system.stack).await;
     let store = store_behind(&system, &faults, RetryConfig::disabled());
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     store.append(&scope, &FolioEvent::of(EntityType::Order, ORDER).event()).await.unwrap();
     let day: Day = Clock::system().now().day();
     for fault in [Throttle, InternalError, LostAnswer] {

@@ -6,7 +6,7 @@ use sporlog_store::Store;
 use uuid::Uuid;
 
 use super::{ORDER, feed, feed_between, whole_feed};
-use crate::harness::{FolioEvent, ManualClock, System, store};
+use crate::harness::{FolioEvent, ManualClock, System, scope_of, store};
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
@@ -23,7 +23,7 @@ async fn events_come_in_the_order_they_were_recorded_whatever_their_day_and_shar
     let system = System::start().await;
     let clock = ManualClock::at("2026-02-27T22:00:00Z");
     let store = store(&system.environment(&[]), clock.clock());
-    let (own, other) = (system.scope("a"), system.scope("b"));
+    let (own, other) = (scope_of("a"), scope_of("b"));
     // Five hours and a microsecond apart: thirty events of each organization over a week.
     let mut recorded = Vec::new();
     for _ in 0..30 {
@@ -43,7 +43,7 @@ async fn events_come_in_the_order_they_were_recorded_whatever_their_day_and_shar
     let ids = |events: Vec<sporlog_model::RecordedEvent>| events.into_iter().map(|event| event.event.id);
     let others: Vec<_> = ids(whole_feed(&store, &other).await).collect();
     assert!(ids(whole_feed(&store, &own).await).all(|id| !others.contains(&id)));
-    assert!(whole_feed(&store, &system.scope("c")).await.is_empty());
+    assert!(whole_feed(&store, &scope_of("c")).await.is_empty());
     system.stop().await;
 }
 
@@ -52,13 +52,13 @@ async fn windows_are_half_open() {
     let system = System::start().await;
     let clock = ManualClock::at("2026-03-01T10:00:00Z");
     let store = store(&system.environment(&[]), clock.clock());
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     let instants =
         ["2026-03-01T00:00:00Z", "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.000001Z", "2026-03-01T23:59:59.999999Z"];
     for instant in instants {
         clock.set(instant);
         record(&store, &scope).await;
-        record(&store, &system.scope("b")).await;
+        record(&store, &scope_of("b")).await;
     }
     let cases = [
         ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z", 4),
@@ -83,14 +83,14 @@ async fn only_days_with_entries_are_listed() {
     let system = System::start().await;
     let clock = ManualClock::at("2026-03-01T10:00:00Z");
     let store = store(&system.environment(&[]), clock.clock());
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     for instant in ["2025-12-31T23:59:59.999999Z", "2026-01-01T00:00:00Z", "2026-06-30T12:00:00Z"] {
         clock.set(instant);
         record(&store, &scope).await;
         record(&store, &scope).await;
     }
     clock.set("2026-04-01T00:00:00Z");
-    record(&store, &system.scope("b")).await;
+    record(&store, &scope_of("b")).await;
     let cases: &[(&str, &str, &[&str])] = &[
         ("2025-01-01", "2027-01-01", &["2025-12-31", "2026-01-01", "2026-06-30"]),
         ("2025-12-31T23:00:00Z", "2026-01-01T00:00:00Z", &["2025-12-31", "2026-01-01"]),
@@ -111,7 +111,7 @@ async fn more_than_a_page_of_one_shard_stays_in_order() {
     let system = System::start().await;
     let clock = ManualClock::at("2026-03-01T10:00:00Z");
     let store = store(&system.environment(&[]), clock.clock());
-    let scope = system.scope("a");
+    let scope = scope_of("a");
     let mut expected = Vec::new();
     for n in 0..620 {
         // Mostly one busy entity, so one shard; some are recorded at the same instant.

@@ -131,3 +131,14 @@ fn pure_crates_reach_nothing_that_is_not() {
     assert!(workspace.reached_by("sporlog-store").contains("aws-sdk-dynamodb"));
     assert!(workspace.reached_by("sporlog-boot").contains("hyper"));
 }
+
+#[test]
+fn functions_start_without_aws_lc() {
+    // It gathers jitter entropy at its first use: tens of milliseconds of every cold start.
+    let workspace = Workspace::read();
+    for function in workspace.packages_in("functions") {
+        let reached = workspace.reached_by(function);
+        assert!(!reached.contains("aws-lc-sys") && !reached.contains("aws-lc-rs"), "{function}");
+        assert!(reached.contains("ring"), "{function}: the check sees the TLS library");
+    }
+}

@@ -52,8 +52,9 @@ pub(super) struct ServeArgs {
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
+    // The engine warns of every condition that does not hold, and a repeated event is just that.
     let filter = EnvFilter::new(format!(
-        "warn,{}",
+        "warn,dynoxide=error,{}",
         crate::OWN_CRATES.map(|name| format!("{name}={}", args.log_level)).join(",")
     ));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

@@ -138,7 +138,7 @@ fn the_embedded_template_is_understood() {
     let okapi = &template.authorizers["OkapiAuthorizer"];
     assert_eq!((okapi.identity_header.as_str(), okapi.function.as_str()), ("x-okapi-token", "AuthorizerFunction"));
     assert_eq!(template.tables[0].ttl_attribute.as_deref(), Some("ttl"));
-    assert_eq!(template.queues[1].redrive, Some(Redrive { queue: "DeadLetterQueue".into(), max_receives: 5 }));
+    assert_eq!(template.queues[1].redrive, Some(Redrive { queue: "DeadLetterQueue".into(), max_receives: 1_000 }));
 }
 
 #[test]
