@@ -8,7 +8,6 @@ use sporlog_model::{Day, Instant, OrgId, RecordedEvent};
 use crate::event_item::parse_feed_row;
 use crate::keys::{self, FEED_SHARDS};
 use crate::row::Row;
-use crate::table::text;
 use crate::{Store, StoreError};
 
 /// Entries of each shard that are read at a time. DynamoDB stops at 1 MB by itself, which bounds the memory.
@@ -49,15 +48,8 @@ impl Shard {
 impl Store {
     /// The days of which the feed has entries, from `from`'s day to `to`'s, in order.
     pub async fn feed_days(&self, scope: &TenantScope, from: Instant, to: Instant) -> Result<Vec<Day>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(keys::feed_days_partition(scope.org())))
-            .expression_attribute_values(":from", text(keys::feed_day_sk(from.day())))
-            .expression_attribute_values(":to", text(keys::feed_day_sk(to.day())));
+        let partition = keys::feed_days_partition(scope.org());
+        let request = self.between(&partition, keys::feed_day_sk(from.day()), keys::feed_day_sk(to.day()));
         let rows = self.slice(request, 0, u64::MAX).await?;
         rows.iter().map(|row| row.parse("sk", keys::parse_feed_day)).collect()
     }
@@ -80,17 +72,8 @@ impl Store {
         };
         // A key is its instant and more, so the bare instants stand just before the first entry that is in, and just before
         // the first that is not.
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", text(&shard.partition))
-            .expression_attribute_values(":from", text(from.to_string()))
-            .expression_attribute_values(":to", text(to.to_string()))
-            .set_exclusive_start_key(start.clone())
-            .limit(PAGE_ROWS);
+        let request = self.between(&shard.partition, from.to_string(), to.to_string());
+        let request = request.set_exclusive_start_key(start.clone()).limit(PAGE_ROWS);
         let page = request.send().await?;
         let rows = page.items.unwrap_or_default().into_iter().map(Row).collect();
         let progress = page.last_evaluated_key.map_or(Progress::ReadAll, |key| Progress::At(Some(key)));

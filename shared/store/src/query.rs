@@ -28,6 +28,18 @@ impl Store {
             .scan_index_forward(order == SortOrder::Ascending)
     }
 
+    /// A query over the rows of a partition whose sort key is at least `from` and at most `to`.
+    pub(crate) fn between(&self, partition: &str, from: String, to: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(partition))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+    }
+
     /// The rows of a query from `offset`, `limit` of them.
     pub(crate) async fn slice(
         &self,
