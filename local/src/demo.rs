@@ -42,6 +42,11 @@ pub async fn set_up(store: &Store, storage: &Storage, clock: &Clock) -> Result<(
         if store.export_config(&scope).await?.is_some() {
             continue;
         }
+        if deny.is_some() {
+            // Without an event there would be nothing to export and so no refusal to see.
+            let event = folio::parse_event(EntityType::Order, EXAMPLE_ORDER.as_bytes())?;
+            store.append(&scope, &event).await?;
+        }
         let external_id = ExternalId::random();
         let role = RoleDefinition {
             name: format!("{org}-export"),
@@ -60,11 +65,6 @@ pub async fn set_up(store: &Store, storage: &Storage, clock: &Clock) -> Result<(
         };
         let config = ExportConfig { destination, enabled: true, created_at: now, updated_at: now };
         store.put_export_config(&scope, &config).await?;
-        if deny.is_some() {
-            // Without an event there would be nothing to export and so no refusal to see.
-            let event = folio::parse_event(EntityType::Order, EXAMPLE_ORDER.as_bytes())?;
-            store.append(&scope, &event).await?;
-        }
     }
     Ok(())
 }

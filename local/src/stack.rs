@@ -1,9 +1,10 @@
 //! The whole system in one process: engines, functions, gateway, schedules, wired as the template says.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -68,6 +69,8 @@ impl Default for Options {
 pub enum StartError {
     #[error("the data directory {0} cannot be used")]
     DataDir(PathBuf, #[source] io::Error),
+    #[error("the data directory {0} is in use by another sporlog")]
+    InUse(PathBuf),
     #[error("port {0} cannot be used")]
     Port(u16, #[source] io::Error),
     #[error(transparent)]
@@ -111,6 +114,8 @@ pub struct Stack {
     stop_services: CancellationToken,
     intake: Vec<JoinHandle<()>>,
     services: JoinHandle<()>,
+    /// Held as long as the system runs.
+    _lock: Option<File>,
 }
 
 impl Stack {
@@ -120,6 +125,7 @@ impl Stack {
         if let Some(directory) = &options.data_dir {
             std::fs::create_dir_all(directory).map_err(|error| StartError::DataDir(directory.clone(), error))?;
         }
+        let lock = options.data_dir.as_deref().map(lock).transpose()?;
         let clock = Clock::system();
         // Ports first: the functions' environment names them.
         let listen = |port| StdListener::bind((options.host, port)).map_err(|error| StartError::Port(port, error));
@@ -208,6 +214,7 @@ impl Stack {
             stop_services,
             intake,
             services,
+            _lock: lock,
         })
     }
 
@@ -300,6 +307,17 @@ fn function(
         }
         _ => return Ok(None),
     }))
+}
+
+/// Two servers on one directory would each export without knowing what the other still writes.
+fn lock(directory: &Path) -> Result<File, StartError> {
+    let unusable = |error| StartError::DataDir(directory.to_owned(), error);
+    let file = File::create(directory.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
 }
 
 fn asynchronous(listener: StdListener) -> io::Result<TcpListener> {

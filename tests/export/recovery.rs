@@ -14,7 +14,7 @@ const STEPS: [&str; 10] = [
     "TransactWriteItems", // the lease and the run
     "Query",              // the days and shards of the feed
     "AssumeRole",
-    "UpdateItem",         // the plan
+    "TransactWriteItems", // the plan
     "PutObject",          // the segment
     "PutObject",          // the digest
     "TransactWriteItems", // the commit

@@ -5,12 +5,16 @@ use sporlog_export::{Bucket, ExportError, FaultKind, WrittenSegment};
 use sporlog_model::export::{Segment, SegmentPlan};
 use sporlog_model::{Destination, Instant, OrgId, RunId, error_chain};
 use sporlog_store::{ExportState, Lease, LeaseAttempt, RunStatus, RunTrigger, StoreError};
+use tokio::time::timeout;
 
 use crate::segment::SegmentError;
 use crate::{ExportRun, RunOutcome, backoff, segment};
 
-/// A run begins no segment when less than this is left of its time: enough to read, put and commit a full one.
+/// A run begins no segment when less than this is left of its time.
 const TIME_FOR_A_SEGMENT: Duration = Duration::from_mins(1);
+
+/// What is left of a run's time when it gives up on a write: enough to say so in its record.
+const TIME_FOR_THE_END: Duration = Duration::from_secs(15);
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +96,7 @@ impl ExportRun {
     ) -> Result<(), Stopped> {
         let scope = lease.scope();
         if let Some(plan) = state.plan.take() {
-            self.recover(lease, destination, state, plan).await?;
+            self.recover(lease, destination, state, plan, deadline).await?;
         }
         // Only a run that has something to write asks for the role.
         let mut bucket = None;
@@ -105,20 +109,27 @@ impl ExportRun {
             };
             let previous = state.previous_digest_sha256.clone();
             let plan = plan(segment, &written, lease, destination, previous)?;
-            self.store.persist_plan(lease, &plan, None).await?;
-            self.deliver(lease, bucket, state, &plan, written).await?;
+            match self.store.persist_plan(lease, &plan, None).await {
+                Ok(()) => {}
+                // Configured anew: the next run goes by that. If the lease is lost, the end of this run finds out.
+                Err(StoreError::Conflict) => break,
+                Err(error) => return Err(error.into()),
+            }
+            self.put(bucket, &plan, &written, deadline).await?;
+            self.commit(lease, state, &plan).await?;
         }
         Ok(())
     }
 
-    /// Finishes a plan that an earlier run left behind: where it was begun, since part of it may be there. Only if the
-    /// configuration has changed since, and that place refuses, does the segment go to the new one instead.
+    /// Finishes a plan that an earlier run left behind: where and as whom it was begun, since part of it may be there. Only
+    /// if the configuration has changed since, and that place refuses, does the segment go to the new one instead.
     async fn recover(
         &self,
         lease: &Lease,
         destination: &Destination,
         state: &mut ExportState,
         plan: SegmentPlan,
+        deadline: Instant,
     ) -> Result<(), Stopped> {
         let written = segment::again(&self.store, lease.scope(), plan.segment()).await?;
         if !plan.describes(&written.summary) {
@@ -126,48 +137,57 @@ impl ExportRun {
             return Err(ExportError::internal("plan_mismatch", sentence).into());
         }
         let begun = plan.destination(destination);
-        if begun == *destination {
-            let bucket = self.open(lease, destination).await?;
-            return self.deliver(lease, &bucket, state, &plan, written).await;
-        }
-        let finished = match self.open(lease, &begun).await {
-            Ok(bucket) => self.put(&bucket, &plan, &written).await,
-            Err(error) => Err(error),
-        };
-        match finished {
-            Ok(()) => self.commit(lease, state, &plan).await,
-            Err(error) if error.kind == FaultKind::Configuration => {
-                let bucket = self.open(lease, destination).await?;
-                let previous = state.previous_digest_sha256.clone();
-                let moved = self::plan(plan.segment(), &written, lease, destination, previous)?;
-                self.store.persist_plan(lease, &moved, Some(&plan)).await?;
-                self.deliver(lease, &bucket, state, &moved, written).await
+        // The old role, if it still lets us in; else the new one, which may reach the old bucket as well.
+        let with_new_role = Destination { role_arn: destination.role_arn.clone(), ..begun.clone() };
+        let mut places = vec![begun, with_new_role];
+        places.dedup();
+        let may_move = places.first() != Some(destination);
+        let mut refused = None;
+        for place in places {
+            match self.put_in(lease, &place, &plan, &written, deadline).await {
+                Ok(()) => return self.commit(lease, state, &plan).await,
+                Err(error) if error.kind == FaultKind::Configuration && may_move => refused = Some(error),
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error.into()),
         }
+        tracing::warn!(org = %lease.scope().org(), code = refused.map(|error| error.code), "a planned segment moves");
+        let previous = state.previous_digest_sha256.clone();
+        let moved = self::plan(plan.segment(), &written, lease, destination, previous)?;
+        self.store.persist_plan(lease, &moved, Some(&plan)).await?;
+        self.put_in(lease, destination, &moved, &written, deadline).await?;
+        self.commit(lease, state, &moved).await
+    }
+
+    async fn put_in(
+        &self,
+        lease: &Lease,
+        place: &Destination,
+        plan: &SegmentPlan,
+        written: &WrittenSegment,
+        deadline: Instant,
+    ) -> Result<(), ExportError> {
+        let bucket = self.open(lease, place).await?;
+        self.put(&bucket, plan, written, deadline).await
     }
 
     async fn open(&self, lease: &Lease, destination: &Destination) -> Result<Bucket, ExportError> {
         Bucket::assume(&self.clients, destination, lease.scope().org(), lease.run()).await
     }
 
-    /// Puts a planned segment and its digest, then commits. Repeating any of it changes nothing.
-    async fn deliver(
+    /// Puts a planned segment and its digest. Repeating it changes nothing.
+    async fn put(
         &self,
-        lease: &Lease,
         bucket: &Bucket,
-        state: &mut ExportState,
         plan: &SegmentPlan,
-        written: WrittenSegment,
-    ) -> Result<(), Stopped> {
-        self.put(bucket, plan, &written).await?;
-        self.commit(lease, state, plan).await
-    }
-
-    async fn put(&self, bucket: &Bucket, plan: &SegmentPlan, written: &WrittenSegment) -> Result<(), ExportError> {
-        bucket.put_new(&plan.object_key, "application/gzip", written.gzip.clone()).await?;
-        bucket.put_new(&plan.digest_key, "application/json", plan.digest.clone().into()).await?;
-        Ok(())
+        written: &WrittenSegment,
+        deadline: Instant,
+    ) -> Result<(), ExportError> {
+        let puts = async {
+            bucket.put_new(&plan.object_key, "application/gzip", written.gzip.clone()).await?;
+            bucket.put_new(&plan.digest_key, "application/json", plan.digest.clone().into()).await
+        };
+        let time_left = deadline.minus(TIME_FOR_THE_END).since(self.clock.now());
+        timeout(time_left, puts).await.unwrap_or_else(|_| Err(ExportError::out_of_time()))
     }
 
     async fn commit(&self, lease: &Lease, state: &mut ExportState, plan: &SegmentPlan) -> Result<(), Stopped> {
@@ -187,6 +207,6 @@ fn plan(
     previous_digest_sha256: Option<String>,
 ) -> Result<SegmentPlan, ExportError> {
     let (summary, org) = (written.summary.clone(), lease.scope().org());
-    SegmentPlan::new(segment, summary, lease.run(), org, destination, previous_digest_sha256)
+    SegmentPlan::new(segment, summary, org, destination, previous_digest_sha256)
         .map_err(|_| ExportError::internal("digest_failed", "The digest could not be written."))
 }

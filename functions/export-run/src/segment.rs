@@ -7,9 +7,21 @@ use sporlog_model::export::Segment;
 use sporlog_model::{Day, Instant};
 use sporlog_store::{ExportState, Store, StoreError};
 
-/// A segment ends at this many events or bytes of lines, so that one PUT from memory is enough whatever the backlog.
-const MAX_EVENTS: u64 = 50_000;
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Where a segment ends, so that one PUT from memory is enough whatever the backlog.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    events: u64,
+    /// Of lines.
+    bytes: u64,
+}
+
+const LIMITS: Limits = Limits { events: 50_000, bytes: 64 * 1024 * 1024 };
+
+impl Limits {
+    fn reached_by(self, writer: &SegmentWriter) -> bool {
+        writer.event_count() >= self.events || writer.byte_count() >= self.bytes
+    }
+}
 
 const TICK: Duration = Duration::from_micros(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -38,7 +50,7 @@ pub(crate) async fn next(
         let window_start = state.exported_to.unwrap_or_else(|| day.start());
         let window_end = settled.min(day.start().plus(DAY));
         let segment = Segment { window_start, window_end, first_seq: state.next_seq };
-        let (segment, written) = build(store, scope, day, segment).await?;
+        let (segment, written) = build(store, scope, day, segment, Some(LIMITS)).await?;
         if written.summary.event_count > 0 {
             return Ok(Some((segment, written)));
         }
@@ -46,14 +58,15 @@ pub(crate) async fn next(
     Ok(None)
 }
 
-/// The bytes of a segment that was planned before: the same events, so the same bytes.
+/// The bytes of a segment that was planned before: the same events, so the same bytes. The window alone says which; it was
+/// planned by a release whose limits may have been others.
 pub(crate) async fn again(
     store: &Store,
     scope: &TenantScope,
     segment: Segment,
 ) -> Result<WrittenSegment, SegmentError> {
     let day = segment.window_end.minus(TICK).day();
-    Ok(build(store, scope, day, segment).await?.1)
+    Ok(build(store, scope, day, segment, None).await?.1)
 }
 
 /// Reads a segment's events. Ends early, at an instant, when it is full: all events of that instant are in it, so that the
@@ -63,6 +76,7 @@ async fn build(
     scope: &TenantScope,
     day: Day,
     segment: Segment,
+    limits: Option<Limits>,
 ) -> Result<(Segment, WrittenSegment), SegmentError> {
     let mut feed = store.feed(scope, day, segment.window_start, segment.window_end);
     let mut writer = SegmentWriter::new(scope.org(), segment.first_seq);
@@ -72,7 +86,7 @@ async fn build(
             break;
         }
         writer.push(&recorded)?;
-        if full_at.is_none() && (writer.event_count() >= MAX_EVENTS || writer.byte_count() >= MAX_BYTES) {
+        if full_at.is_none() && limits.is_some_and(|limits| limits.reached_by(&writer)) {
             full_at = Some(recorded.recorded_at);
         }
     }

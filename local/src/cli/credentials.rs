@@ -2,6 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::Args;
 
+use crate::s3::DEFAULT_REGION;
 use crate::stack::variables;
 
 #[derive(Debug, Args)]
@@ -26,5 +27,8 @@ pub(super) fn run(args: &EnvArgs) -> u8 {
     for (name, value) in variables(at(args.invoke_port), at(args.dynamodb_port), at(args.s3_port)) {
         println!("export {name}={value}");
     }
+    // boto3 and the first AWS CLI read the other name; what a shell has of a real account would come first.
+    println!("export AWS_DEFAULT_REGION={DEFAULT_REGION}");
+    println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
     0
 }

@@ -1,6 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use clap::Args;
 use serde::Deserialize;
@@ -50,7 +53,12 @@ pub(super) fn run(args: &SendArgs) -> Result<u8, Failure> {
     let at = std::net::SocketAddr::new(args.host, args.invoke_port);
     let variables = variables(at, at, at).into_iter().map(|(name, value)| (name.to_owned(), value));
     let aws = Aws::from_environment(&Environment::from_values(variables))?;
-    let client = aws_sdk_lambda::Client::new(&aws.service(AwsService::Lambda));
+    // One attempt, and longer than the function may take: the time-outs of a deployment are for handing an event over, not for
+    // waiting until it is dealt with.
+    let config = aws_sdk_lambda::config::Builder::from(&aws.service(AwsService::Lambda))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(90)).build());
+    let client = aws_sdk_lambda::Client::from_conf(config.build());
     runtime()?.block_on(async {
         let mut all_stored = true;
         for file in &args.files {

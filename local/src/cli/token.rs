@@ -20,7 +20,7 @@ pub(super) struct TokenArgs {
     #[arg(long, default_value = "developer")]
     sub: String,
     /// How long it is valid.
-    #[arg(long, default_value_t = 12 * 3600, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 12 * 3600, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
     lifetime_seconds: i64,
     #[command(flatten)]
     data: DataDir,

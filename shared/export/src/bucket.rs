@@ -24,14 +24,6 @@ pub struct Bucket {
     name: String,
 }
 
-/// What came of a conditional write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    Now,
-    /// The key is taken. Keys follow from the content, so what is there is what was to be written.
-    Before,
-}
-
 impl BucketClients {
     /// `sts` calls with Sporlog's own credentials; of `s3` only connection and time-outs are used.
     pub fn new(sts: &SdkConfig, s3: SdkConfig) -> Self {
@@ -80,14 +72,15 @@ impl Bucket {
         Ok(Self { client: aws_sdk_s3::Client::from_conf(config), name })
     }
 
-    /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check.
-    pub async fn put_new(&self, key: &str, content_type: &str, body: Bytes) -> Result<Written, ExportError> {
+    /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check. A taken key is success:
+    /// keys follow from the plan, so what is there is what an earlier attempt of the same plan wrote.
+    pub async fn put_new(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), ExportError> {
         let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
         match put.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(Written::Now),
+            Ok(_) => Ok(()),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-                Some("PreconditionFailed") => Ok(Written::Before),
+                Some("PreconditionFailed") => Ok(()),
                 _ => Err(ExportError::put_object(&error)),
             },
         }
@@ -101,9 +94,7 @@ fn session_name(org: &OrgId, run: RunId) -> String {
 
 fn session_policy(destination: &Destination, org: &OrgId) -> String {
     let partition = destination.role_arn.as_str().split(':').nth(1).unwrap_or("aws");
-    // What is a wildcard or a variable in a policy is a plain character in a key.
-    let root = destination.prefix.root(org).replace('$', "${$}").replace('*', "${*}").replace('?', "${?}");
-    let objects = format!("arn:{partition}:s3:::{}/{root}/*", destination.bucket.as_str());
+    let objects = format!("arn:{partition}:s3:::{}/{}/*", destination.bucket.as_str(), destination.prefix.root(org));
     json!({
         "Version": "2012-10-17",
         "Statement": [

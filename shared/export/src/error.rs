@@ -1,5 +1,6 @@
 use std::error::Error;
 
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sporlog_model::error_chain;
 
@@ -43,11 +44,16 @@ impl ExportError {
         Self { kind: FaultKind::Internal, code, sentence, cause: None }
     }
 
+    /// A write that was not done when the run's time was over.
+    pub fn out_of_time() -> Self {
+        let sentence = "Amazon S3 took longer than the run had time.";
+        Self { kind: FaultKind::Transient, code: "out_of_time", sentence, cause: None }
+    }
+
     /// What a failed `AssumeRole` means.
-    pub(crate) fn assume_role<E, R>(error: &SdkError<E, R>) -> Self
+    pub(crate) fn assume_role<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         use FaultKind::{Configuration, Internal, Transient};
         let code = service_code(error);
@@ -63,21 +69,21 @@ impl ExportError {
             "ExpiredToken" | "InvalidClientTokenId" | "SignatureDoesNotMatch" => {
                 (Internal, "own_credentials", "Sporlog's own credentials were refused.")
             }
-            "" | "Throttling" | "ServiceUnavailable" | "InternalFailure" => {
-                (Transient, "sts_unavailable", "AWS STS did not answer in time.")
+            "RequestTimeTooSkewed" | "RequestExpired" => {
+                (Internal, "clock_skew", "Sporlog's clock differs too much from that of AWS.")
             }
-            _ => (Configuration, "assume_role_failed", "AWS could not let Sporlog assume the role."),
+            _ if is_transient(error) => (Transient, "sts_unavailable", "AWS STS did not answer in time."),
+            _ => (Internal, "assume_role_failed", "AWS could not let Sporlog assume the role."),
         };
         Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 
     /// What a failed write to the bucket means.
-    pub(crate) fn put_object<E, R>(error: &SdkError<E, R>) -> Self
+    pub(crate) fn put_object<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
-        use FaultKind::{Configuration, Transient};
+        use FaultKind::{Configuration, Internal, Transient};
         let code = service_code(error);
         let (kind, code, sentence) = match code.as_str() {
             "NoSuchBucket" => (Configuration, "bucket_not_found", "The bucket does not exist."),
@@ -99,20 +105,19 @@ impl ExportError {
             "SlowDown" | "ConditionalRequestConflict" | "OperationAborted" => {
                 (Transient, "slow_down", "Amazon S3 asked to write more slowly.")
             }
-            "" | "InternalError" | "ServiceUnavailable" | "RequestTimeout" => {
-                (Transient, "s3_unavailable", "Amazon S3 did not answer in time.")
-            }
-            _ => (Configuration, "put_failed", "Amazon S3 refused the write."),
+            "RequestTimeTooSkewed" => (Internal, "clock_skew", "Sporlog's clock differs too much from that of AWS."),
+            "RequestTimeout" => (Transient, "s3_unavailable", "Amazon S3 did not answer in time."),
+            _ if is_transient(error) => (Transient, "s3_unavailable", "Amazon S3 did not answer in time."),
+            _ => (Internal, "put_failed", "Amazon S3 refused the write."),
         };
         Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 }
 
 impl AwsFault {
-    fn of<E, R>(error: &SdkError<E, R>) -> Self
+    fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         match error.as_service_error() {
             Some(answer) => Self::Answer {
@@ -124,7 +129,14 @@ impl AwsFault {
     }
 }
 
+/// No answer, an answer that speaks of a fault of theirs (5xx), or one that asks for patience.
+fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    status.is_none_or(|status| status >= 500)
+        || matches!(service_code(error).as_str(), "Throttling" | "ThrottlingException")
+}
+
 /// The service's error code; empty when no service answered.
-fn service_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+fn service_code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned()
 }

@@ -8,6 +8,6 @@ mod bucket;
 mod error;
 mod writer;
 
-pub use bucket::{Bucket, BucketClients, Written};
+pub use bucket::{Bucket, BucketClients};
 pub use error::{ExportError, FaultKind};
 pub use writer::{SegmentWriter, WrittenSegment};

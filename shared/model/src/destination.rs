@@ -179,7 +179,9 @@ impl fmt::Debug for ExternalId {
 
 /// What every object key of an organization begins with, without the slash that follows. Empty by default.
 ///
-/// At most 512 bytes, no leading or trailing slash, no empty, `.` or `..` segment, no control characters.
+/// At most 512 characters, no leading or trailing slash, no empty, `.` or `..` segment. Of the characters that are safe in a
+/// key (Amazon S3 User Guide, "Object key naming guidelines") all but `*`, which is a wildcard in the session's policy:
+/// letters, digits, `! - _ . ' ( )`, and `=` as partitions have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyPrefix(String);
@@ -196,8 +198,10 @@ impl KeyPrefix {
     pub fn parse(text: &str) -> Result<Self, InvalidDestination> {
         let text = text.strip_suffix('/').unwrap_or(text);
         let segments = || text.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
-        let valid = text.is_empty() || (text.len() <= 512 && segments() && !text.contains(char::is_control));
-        let problem = "must be at most 512 bytes without a leading slash, empty segments or '..'";
+        let safe = |b: u8| b.is_ascii_alphanumeric() || b"!-_.'()=/".contains(&b);
+        let valid = text.is_empty() || (text.len() <= 512 && segments() && text.bytes().all(safe));
+        let problem =
+            "must be at most 512 letters, digits or ! - _ . ' ( ) = / without a leading slash, empty segments or '..'";
         valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "prefix", problem })
     }
 }
@@ -261,7 +265,8 @@ mod tests {
     fn prefixes_stay_inside_the_bucket() {
         assert_eq!(KeyPrefix::parse("audit/logs/").unwrap().as_str(), "audit/logs");
         assert_eq!(KeyPrefix::parse("").unwrap(), KeyPrefix::default());
-        for bad in ["/a", "a//b", "a/../b", "..", "a/./b", "a\nb", &"x".repeat(513)] {
+        for bad in ["/a", "a//b", "a/../b", "..", "a/./b", "a\nb", "a*", "${aws:x}", "журнал", "a b", &"x".repeat(513)]
+        {
             assert!(KeyPrefix::parse(bad).is_err(), "{bad}");
         }
     }

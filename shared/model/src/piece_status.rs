@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::JsonObject;
 use crate::export::sha256_hex;
@@ -21,11 +22,12 @@ pub struct PieceStatus {
 impl PieceStatus {
     /// The status in a snapshot; of no snapshot, the empty one.
     pub fn of_snapshot(snapshot: Option<&JsonObject>) -> Self {
-        // A JSON object always reads as this struct unless a member is doubled, which then counts as absent.
-        let status: Self = snapshot.and_then(|object| serde_json::from_str(object.as_str()).ok()).unwrap_or_default();
+        // Fails only when one of the two is doubled, which then counts as absent.
+        let members: Members<'_> =
+            snapshot.and_then(|object| serde_json::from_str(object.as_str()).ok()).unwrap_or_default();
         Self {
-            receiving_status: bounded(status.receiving_status),
-            claiming_interval: bounded(status.claiming_interval),
+            receiving_status: bounded(members.receiving_status),
+            claiming_interval: bounded(members.claiming_interval),
         }
     }
 
@@ -34,9 +36,20 @@ impl PieceStatus {
     }
 }
 
-fn bounded(value: Value) -> Value {
-    let text = value.to_string();
-    if text.len() <= LONGEST_KEPT { value } else { Value::String(format!("sha256:{}", sha256_hex(text.as_bytes()))) }
+/// As they stand in the snapshot: each may hold what a [`Value`] cannot, such as a number beyond all bounds.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Members<'a> {
+    #[serde(borrow)]
+    receiving_status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    claiming_interval: Option<&'a RawValue>,
+}
+
+fn bounded(member: Option<&RawValue>) -> Value {
+    let Some(text) = member.map(RawValue::get) else { return Value::Null };
+    let value = serde_json::from_str(text).ok().filter(|_| text.len() <= LONGEST_KEPT);
+    value.unwrap_or_else(|| Value::String(format!("sha256:{}", sha256_hex(text.as_bytes()))))
 }
 
 /// Which events of a piece changed its status: the positions, in the given order, of those whose status differs from the

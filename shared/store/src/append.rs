@@ -64,9 +64,11 @@ impl Store {
         let Err(error) = sent else { return Ok(Attempt::Done(Appended::Stored)) };
         match Cancellation::of(&error) {
             // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
-            Some(Cancellation::Condition { first: 0 }) => Ok(Attempt::Done(Appended::Duplicate)),
-            Some(Cancellation::Contention) => Ok(Attempt::Contended(StoreError::Throttled(Box::new(error)))),
-            Some(Cancellation::Condition { .. }) | None => Err(error.into()),
+            Some(Cancellation { condition: Some(0), .. }) => Ok(Attempt::Done(Appended::Duplicate)),
+            Some(Cancellation { contention: true, .. }) => {
+                Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))))
+            }
+            _ => Err(error.into()),
         }
     }
 

@@ -15,6 +15,9 @@ use crate::{Store, StoreError};
 /// `BatchGetItem` takes at most this many keys.
 const BATCH_GET_KEYS: usize = 100;
 
+/// About what an event takes in memory besides its documents.
+const EVENT_BYTES: usize = 512;
+
 /// What a page of a history is ordered by. Ties are broken by when the event happened, then by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortField {
@@ -44,7 +47,7 @@ pub struct HistoryQuery {
     pub order: SortOrder,
     pub offset: u64,
     pub limit: u64,
-    /// Reading stops once the bodies read come to more than this, so that no history exhausts the memory.
+    /// Reading stops once the events read come to more than this, so that no history exhausts the memory.
     pub max_body_bytes: usize,
 }
 
@@ -87,8 +90,9 @@ impl Collector {
     }
 
     fn push(&mut self, recorded: RecordedEvent) {
-        let bytes = recorded.event.data.as_ref().map_or(0, |data| data.as_str().len());
-        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        let documents = [&recorded.event.data, &recorded.event.original];
+        let bytes: usize = documents.into_iter().flatten().map(|document| document.as_str().len()).sum();
+        self.bytes_left = self.bytes_left.saturating_sub(bytes + EVENT_BYTES);
         self.events.push(recorded);
     }
 }

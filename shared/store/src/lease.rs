@@ -78,13 +78,20 @@ impl Store {
         if held_until.is_some_and(|until| until >= now) {
             return Ok(LeaseAttempt::Busy);
         }
-        let state = parse_state(&before)?;
+        let mut state = parse_state(&before)?;
+        let silent = last_run.filter(|_| held_until.is_some());
         let configured_at = before.text("configured_at")?.to_owned();
         // Configuration and state are still those that were read: nobody configured the export, no run came and went, and
         // one that was silent has not come back.
         let holder = if last_run.is_some() { "lease_run = :last" } else { "attribute_not_exists(lease_run)" };
         let free = if held_until.is_some() { "lease_until < :now" } else { "attribute_not_exists(lease_until)" };
-        let mut take = Change::new("SET lease_run = :run, lease_until = :until")
+        let mut expression = "SET lease_run = :run, lease_until = :until".to_owned();
+        if silent.is_some() {
+            // A run that went silent failed, if only nobody was left to say so.
+            state.consecutive_failures += 1;
+            expression.push_str(" ADD consecutive_failures :one");
+        }
+        let mut take = Change::new(expression)
             .only_if(format!("configured_at = :configured_at AND {holder} AND {free}"))
             .text(":run", run.to_string())
             .text(":until", now.plus(LEASE).to_string())
@@ -95,11 +102,14 @@ impl Store {
         if held_until.is_some() {
             take = take.text(":now", now.to_string());
         }
+        if silent.is_some() {
+            take = take.number(":one", 1);
+        }
         let mut items = vec![
             self.update(keys::export_state(org), take),
             self.create(self.run_begun(org, run, trigger, state.consecutive_failures + 1)),
         ];
-        if let Some(silent) = last_run.filter(|_| held_until.is_some()) {
+        if let Some(silent) = silent {
             items.push(self.update(keys::run(org, silent), self.run_interrupted()));
         }
         match self.transact(items).await {
@@ -113,30 +123,28 @@ impl Store {
     }
 
     /// Keeps the plan of the next segment, before anything of it is written to the bucket; in the place of `replaced`, when
-    /// that one can no longer be finished.
+    /// that one can no longer be finished. [`StoreError::Conflict`] when the export was configured again meanwhile, or the
+    /// lease is lost: either way this run may begin nothing more.
     pub async fn persist_plan(
         &self,
         lease: &Lease,
         plan: &SegmentPlan,
         replaced: Option<&SegmentPlan>,
     ) -> Result<(), StoreError> {
-        // This plan itself as well: the client sends the request again when an answer was lost.
-        let condition = match replaced {
-            None => "lease_run = :run AND (attribute_not_exists(#plan) OR plan_uri = :uri)",
-            Some(_) => "lease_run = :run AND (plan_uri = :replaced OR plan_uri = :uri)",
-        };
-        let change = Change::new("SET #plan = :plan, plan_uri = :uri, lease_until = :until")
-            .only_if(condition)
+        let free = if replaced.is_some() { "plan_uri = :replaced" } else { "attribute_not_exists(#plan)" };
+        let mut change = Change::new("SET #plan = :plan, plan_uri = :uri, lease_until = :until")
+            .only_if(format!("lease_run = :run AND configured_at = :configured_at AND {free}"))
             .name("#plan", "plan")
             .text(":plan", serde_json::to_string(plan).map_err(|error| StoreError::Refused(Box::new(error)))?)
             .text(":uri", plan.object_uri())
             .text(":until", self.clock.now().plus(LEASE).to_string())
-            .text(":run", lease.run.to_string());
-        let change = match replaced {
-            None => change,
-            Some(replaced) => change.text(":replaced", replaced.object_uri()),
-        };
-        self.change(keys::export_state(lease.scope.org()), change).await
+            .text(":run", lease.run.to_string())
+            .text(":configured_at", &lease.configured_at);
+        if let Some(replaced) = replaced {
+            change = change.text(":replaced", replaced.object_uri());
+        }
+        // A transaction, of one item, for its request token: the client sends the request again when an answer was lost.
+        self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)]).await
     }
 
     /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change

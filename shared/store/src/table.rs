@@ -83,34 +83,24 @@ impl Store {
             let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
             let Err(error) = sent else { return Ok(()) };
             match Cancellation::of(&error) {
-                Some(Cancellation::Condition { .. }) => return Err(StoreError::Conflict),
-                Some(Cancellation::Contention) => backoff.pause(StoreError::Throttled(Box::new(error))).await?,
+                Some(Cancellation { contention: true, .. }) => {
+                    backoff.pause(StoreError::Throttled(Box::new(error))).await?;
+                }
+                Some(Cancellation { contention: false, .. }) => return Err(StoreError::Conflict),
                 None => return Err(error.into()),
             }
         }
-    }
-
-    /// Changes one item, on a condition like [`Store::transact`]'s.
-    pub(crate) async fn change(&self, key: Key, change: Change) -> Result<(), StoreError> {
-        let request = self.client.update_item().table_name(&self.table);
-        let request = request.key("pk", text(key.pk)).key("sk", text(key.sk)).update_expression(change.expression);
-        request
-            .set_condition_expression(change.condition)
-            .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
-            .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.into_iter().collect()))
-            .send()
-            .await?;
-        Ok(())
     }
 }
 
 /// Why DynamoDB cancelled a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cancellation {
-    /// A condition does not hold; the position of the first item whose condition that is.
-    Condition { first: usize },
-    /// Other transactions, or more of them than the table takes, touched the same items. Nothing was written.
-    Contention,
+pub(crate) struct Cancellation {
+    /// The position of the first item whose condition does not hold.
+    pub(crate) condition: Option<usize>,
+    /// Other transactions, or more of them than the table takes, touched the same items: a condition that is told not to
+    /// hold beside this may have been read half way through one of them.
+    pub(crate) contention: bool,
 }
 
 impl Cancellation {
@@ -120,11 +110,12 @@ impl Cancellation {
             return None;
         };
         let codes = || canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
-        if let Some(first) = codes().position(|code| code == "ConditionalCheckFailed") {
-            return Some(Self::Condition { first });
-        }
         let contention = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-        codes().any(|code| contention.contains(&code)).then_some(Self::Contention)
+        let cancellation = Self {
+            condition: codes().position(|code| code == "ConditionalCheckFailed"),
+            contention: codes().any(|code| contention.contains(&code)),
+        };
+        (cancellation.condition.is_some() || cancellation.contention).then_some(cancellation)
     }
 }
 

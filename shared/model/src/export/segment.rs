@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestObject, sha256_hex};
-use crate::{AwsRegion, BucketName, Destination, Instant, KeyPrefix, OrgId, RunId};
+use crate::{AwsRegion, BucketName, Destination, Instant, KeyPrefix, OrgId, RoleArn};
 
 /// The part of an organization's log that goes into one object: what was recorded from `window_start` up to, not including,
 /// `window_end`. All of its events were recorded on one day: the one whose name its object's key carries, by which query
@@ -32,10 +32,11 @@ pub struct SegmentSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentPlan {
-    pub run_id: RunId,
-    /// Where it goes. A plan is finished where it was begun, even if the configuration has changed meanwhile.
+    /// Where it goes, and as whom. A plan is finished where it was begun, as long as that place lets it, even if the
+    /// configuration has changed meanwhile.
     pub bucket: BucketName,
     pub region: AwsRegion,
+    pub role_arn: RoleArn,
     pub prefix: KeyPrefix,
     pub window_start: Instant,
     pub window_end: Instant,
@@ -58,7 +59,6 @@ impl SegmentPlan {
     pub fn new(
         segment: Segment,
         summary: SegmentSummary,
-        run_id: RunId,
         org: &OrgId,
         destination: &Destination,
         previous_digest_sha256: Option<String>,
@@ -87,9 +87,9 @@ impl SegmentPlan {
             previous_digest_sha256,
         };
         Ok(Self {
-            run_id,
             bucket: destination.bucket.clone(),
             region: destination.region.clone(),
+            role_arn: destination.role_arn.clone(),
             prefix: destination.prefix.clone(),
             window_start: segment.window_start,
             window_end: segment.window_end,
@@ -104,13 +104,14 @@ impl SegmentPlan {
         })
     }
 
-    /// Where this segment goes, with the role that the configuration names now.
+    /// Where this segment goes; the external id is the organization's and never changes.
     pub fn destination(&self, current: &Destination) -> Destination {
         Destination {
             bucket: self.bucket.clone(),
             region: self.region.clone(),
+            role_arn: self.role_arn.clone(),
             prefix: self.prefix.clone(),
-            ..current.clone()
+            external_id: current.external_id.clone(),
         }
     }
 
