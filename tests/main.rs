@@ -9,6 +9,7 @@ mod acquisition;
 mod export;
 mod harness;
 mod ingest;
+mod organizations;
 mod smoke;
 mod store;
 mod structure;

@@ -3,8 +3,8 @@
 
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{
-    AwsRegion, BucketName, Clock, Destination, EntityType, ExternalId, InvalidDestination, KeyPrefix, OrgId, RoleArn,
-    folio,
+    Actor, AwsRegion, BucketName, Clock, Destination, EntityType, ExternalId, InvalidDestination, KeyPrefix, OrgId,
+    RoleArn, folio,
 };
 use sporlog_store::{ExportConfig, Store, StoreError};
 
@@ -39,6 +39,7 @@ pub async fn set_up(store: &Store, storage: &Storage, clock: &Clock) -> Result<(
     for (org, deny) in [(DEMO_ORG, None), (REFUSED_ORG, Some(Deny::Assume))] {
         let org = OrgId::parse(org)?;
         let scope = TenantScope::for_service(Service::Provisioning, &org);
+        store.put_organization(&scope, None, &Actor::default()).await?;
         if store.export_config(&scope).await?.is_some() {
             continue;
         }

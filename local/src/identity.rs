@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use jsonwebtoken::jwk::Jwk;
@@ -17,6 +18,8 @@ use sporlog_model::{Instant, OrgId};
 const ISSUER: &str = "https://issuer.sporlog.localhost";
 const AUDIENCE: &str = "sporlog";
 const KEY_ID: &str = "development";
+/// Where the keys are served (`sporlog serve` has them on the Lambda and SQS endpoint).
+pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 const KEY_FILE: &str = "issuer.pk8";
 
 /// The issuer.
@@ -56,11 +59,30 @@ impl Issuer {
         Ok(Self { key: EncodingKey::from_ec_der(&pkcs8) })
     }
 
-    /// What the authorizer is to trust, as its `TRUSTED_ISSUERS` has it.
-    pub fn trusted_issuers(&self) -> Result<String, IssuerError> {
+    /// Its public keys (RFC 7517).
+    pub fn key_set(&self) -> Result<Value, IssuerError> {
         let mut key = Jwk::from_encoding_key(&self.key, Algorithm::ES256)?;
         key.common.key_id = Some(KEY_ID.to_owned());
-        let issuer = json!({"issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"], "jwks": {"keys": [key]}});
+        Ok(json!({ "keys": [key] }))
+    }
+
+    /// What the authorizer is to trust, as its `TRUSTED_ISSUERS` has it, where the endpoint at `server` has the keys.
+    ///
+    /// The authorizer fetches over `http` from this machine only. An endpoint that listens on another address alone cannot be
+    /// asked, so the keys are then in the configuration.
+    pub fn trusted_issuers(&self, server: SocketAddr) -> Result<String, IssuerError> {
+        let mut issuer = json!({"issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["ES256"]});
+        let (ip, port) = (server.ip(), server.port());
+        let reachable = match ip {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Some(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some(Ipv6Addr::LOCALHOST.into()),
+            other => other.is_loopback().then_some(other),
+        };
+        if let Some(ip) = reachable {
+            issuer["jwksUrl"] = json!(format!("http://{}{KEY_SET_PATH}", SocketAddr::new(ip, port)));
+        } else {
+            issuer["jwks"] = self.key_set()?;
+        }
         Ok(Value::Array(vec![issuer]).to_string())
     }
 
@@ -102,5 +124,30 @@ fn read_or_create(path: &Path) -> Result<Vec<u8>, IssuerError> {
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Issuer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_fetched_where_that_is_safe_and_given_where_it_is_not() {
+        let issuer = Issuer::open(None).unwrap();
+        for (server, url) in [
+            ("127.0.0.1:3001", "http://127.0.0.1:3001/.well-known/jwks.json"),
+            ("0.0.0.0:3001", "http://127.0.0.1:3001/.well-known/jwks.json"),
+            ("[::1]:3001", "http://[::1]:3001/.well-known/jwks.json"),
+            ("[::]:3001", "http://[::1]:3001/.well-known/jwks.json"),
+        ] {
+            let trusted: Value =
+                serde_json::from_str(&issuer.trusted_issuers(server.parse().unwrap()).unwrap()).unwrap();
+            assert_eq!((&trusted[0]["jwksUrl"], trusted[0].get("jwks")), (&json!(url), None), "{server}");
+        }
+        let elsewhere = issuer.trusted_issuers("192.0.2.1:3001".parse().unwrap()).unwrap();
+        let trusted: Value = serde_json::from_str(&elsewhere).unwrap();
+        assert_eq!((trusted[0].get("jwksUrl"), &trusted[0]["jwks"]), (None, &issuer.key_set().unwrap()));
+        let [key] = trusted[0]["jwks"]["keys"].as_array().unwrap().as_slice() else { panic!("one key") };
+        assert!(key.get("d").is_none());
     }
 }

@@ -20,12 +20,13 @@ pub mod stack;
 pub mod template;
 
 /// The crates whose log lines are ours.
-const OWN_CRATES: [&str; 10] = [
+const OWN_CRATES: [&str; 11] = [
     "acquisition_audit",
     "authorizer",
     "export_dispatch",
     "export_run",
     "ingest",
+    "organizations",
     "sporlog_http",
     "sporlog_local",
     "sporlog_store",

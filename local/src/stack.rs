@@ -137,7 +137,7 @@ impl Stack {
 
         let issuer = Issuer::open(options.data_dir.as_deref())?;
         let parameters = BTreeMap::from([
-            ("TrustedIssuers".to_owned(), issuer.trusted_issuers()?),
+            ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
             ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
         ]);
         let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
@@ -171,7 +171,8 @@ impl Stack {
             demo::set_up(&store, &storage, &clock).await?;
         }
 
-        let server = InvokeServer::new(Arc::clone(&registry), Arc::clone(&invoker), Arc::clone(&queues));
+        let server =
+            InvokeServer::new(Arc::clone(&registry), Arc::clone(&invoker), Arc::clone(&queues), issuer.key_set()?);
         let services = spawn("invoke", {
             let stop = stop_services.clone();
             async move { server.serve(invoke_listener, stop).await }
@@ -277,11 +278,15 @@ fn function(
     Ok(Some(match spec.binary.as_str() {
         "acquisition-audit" => functions::http(acquisition_audit::router(environment, clock)?),
         "authorizer" => {
-            let authorizer = Arc::new(authorizer::Authorizer::from_environment(environment)?);
+            let authorizer = Arc::new(authorizer::Authorizer::from_environment(environment, clock)?);
             functions::from_service(service_fn(move |event: LambdaEvent<_>| {
                 let authorizer = Arc::clone(&authorizer);
-                async move { authorizer.authorize(&event.payload) }
+                async move { authorizer.authorize(&event.payload).await }
             }))
+        }
+        "organizations" => {
+            let function = functions::http(organizations::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
         }
         "ingest" => {
             let ingest = Arc::new(ingest::Ingest::from_environment(environment, clock.clone())?);

@@ -145,3 +145,21 @@ async fn a_run_begins_nothing_that_it_has_no_time_for() {
     assert_eq!(lines_of_whole_bucket(&system, &bucket, "", "diku").len(), 3);
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_listed_newest_first_and_in_pages() {
+    let system = System::start().await;
+    let clock = ManualClock::at(MORNING);
+    system.enable_export("diku").await;
+    let exporter = Exporter::of(&system, "diku", &clock);
+    for _ in 0..3 {
+        exporter.run().await;
+    }
+    let all: Vec<_> = exporter.runs().await.into_iter().map(|run| run.id).collect();
+    assert_eq!(all.len(), 3);
+    for (before, limit, expected) in [(None, 2, &all[..2]), (Some(all[0]), 1, &all[1..2]), (Some(all[2]), 9, &[])] {
+        let page = exporter.store.runs(&exporter.scope, before, limit).await.unwrap();
+        assert_eq!(page.into_iter().map(|run| run.id).collect::<Vec<_>>(), expected);
+    }
+    system.stop().await;
+}

@@ -4,7 +4,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use sporlog_auth::{Service, TenantScope};
+use sporlog_auth::{Role, Service, TenantScope};
 use sporlog_boot::Environment;
 use sporlog_local::identity::TokenRequest;
 use sporlog_local::s3::{DEFAULT_REGION, RoleDefinition};
@@ -25,6 +25,7 @@ pub(crate) struct System {
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) org: String,
+    pub(crate) roles: Vec<Role>,
     pub(crate) scopes: Vec<String>,
 }
 
@@ -53,7 +54,17 @@ impl Caller {
     }
 
     pub(crate) fn with(org: &str, scopes: &[&str]) -> Self {
-        Self { org: org.to_owned(), scopes: scopes.iter().map(ToString::to_string).collect() }
+        Self { org: org.to_owned(), roles: Vec::new(), scopes: scopes.iter().map(ToString::to_string).collect() }
+    }
+
+    /// Is this in the organization.
+    pub(crate) fn of_role(org: &str, role: Role) -> Self {
+        Self { roles: vec![role], ..Self::with(org, &[]) }
+    }
+
+    /// Runs Sporlog, from an organization that is not among its customers.
+    pub(crate) fn platform_admin() -> Self {
+        Self::with("sporlog", &["platform:admin"])
     }
 }
 
@@ -79,7 +90,7 @@ impl System {
         let request = TokenRequest {
             org: org(&caller.org),
             subject: "tester".to_owned(),
-            roles: Vec::new(),
+            roles: caller.roles.clone(),
             scopes: caller.scopes.clone(),
             issued_at: Clock::system().now(),
             lifetime_seconds: 600,
@@ -102,6 +113,32 @@ impl System {
             request = request.header(name, value);
         }
         answer(request).await
+    }
+
+    /// A request with a bearer token and, if any, a JSON body.
+    pub(crate) async fn call(&self, caller: &Caller, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let url = format!("http://{}{path}", self.stack.api);
+        let request = self.http.request(method.parse().unwrap(), url);
+        let request = request.header("authorization", format!("Bearer {}", self.token(caller)));
+        answer(match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        })
+        .await
+    }
+
+    /// A request with a bearer token and a body of any kind.
+    pub(crate) async fn call_with(
+        &self,
+        caller: &Caller,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: String,
+    ) -> Answer {
+        let url = format!("http://{}{path}", self.stack.api);
+        let request = self.http.request(method.parse().unwrap(), url).header("content-type", content_type).body(body);
+        answer(request.header("authorization", format!("Bearer {}", self.token(caller)))).await
     }
 
     /// A request without any header of ours.

@@ -8,14 +8,15 @@ use super::template;
 /// Starts a function as its `main` does.
 type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 
-const STARTS: [(&str, Start); 5] = [
+const STARTS: [(&str, Start); 6] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
-    ("authorizer", |environment| authorizer::Authorizer::from_environment(environment).map(drop)),
+    ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {
         export_dispatch::ExportDispatch::from_environment(environment, Clock::system()).map(drop)
     }),
     ("export-run", |environment| export_run::ExportRun::from_environment(environment, Clock::system()).map(drop)),
     ("ingest", |environment| ingest::Ingest::from_environment(environment, Clock::system()).map(drop)),
+    ("organizations", |environment| organizations::router(environment, Clock::system()).map(drop)),
 ];
 
 /// What Lambda gives to every function (Lambda Developer Guide, "Defined runtime environment variables").

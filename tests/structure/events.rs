@@ -11,16 +11,18 @@ use crate::harness::{Caller, System};
 #[derive(Debug, Clone, Copy)]
 enum Expected {
     Answer,
+    /// An answer that says that something is new.
+    Created,
     /// The example's token is nobody's.
     Unauthorized,
     /// A FOLIO payload, which reaches `ingest` within an event.
     Payload(&'static str),
 }
 
-use Expected::{Answer, Payload, Unauthorized};
+use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 14] = [
+const EVENTS: [(&str, &str, Expected); 15] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
@@ -29,6 +31,7 @@ const EVENTS: [(&str, &str, Expected); 14] = [
     ("ingest-kafka-msk.json", "IngestFunction", Answer),
     ("ingest-kafka-self-managed.json", "IngestFunction", Answer),
     ("ingest-sqs.json", "IngestFunction", Answer),
+    ("organizations.json", "OrganizationsFunction", Created),
     ("folio/invoice-line.json", "IngestFunction", Payload("invoice-line")),
     ("folio/invoice.json", "IngestFunction", Payload("invoice")),
     ("folio/order-line.json", "IngestFunction", Payload("order-line")),
@@ -77,6 +80,7 @@ async fn every_event_is_answered_by_its_function() {
                 assert_eq!(answer.get("rejected").unwrap_or(&json!([])), &json!([]), "{file}");
                 assert_eq!(answer.get("batchItemFailures").unwrap_or(&json!([])), &json!([]), "{file}");
             }
+            Created => assert_eq!(system.invoke(function, &read(file)).await["statusCode"], 201, "{file}"),
             Unauthorized => {
                 let error = system.try_invoke(function, &read(file)).await.unwrap_err();
                 assert_eq!(error, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}), "{file}");

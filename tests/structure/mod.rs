@@ -1,6 +1,7 @@
 //! What must stay in step: crates, template, functions, events.
 
 mod arrows;
+mod authorization;
 mod environment;
 mod events;
 mod functions;

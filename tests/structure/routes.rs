@@ -8,7 +8,7 @@ const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /// A request of a caller who may do everything in `diku`, as API Gateway hands it over (payload 2.0).
 fn event(method: &str, path: &str) -> Value {
-    let scopes = ["audit.all", "kyc:read", "kyc:write"];
+    let scopes = ["audit.all", "kyc:read", "kyc:write", "platform:admin"];
     let principal =
         json!({"subject": "tester", "org": "diku", "roles": ["owner", "admin", "service", "member"], "scopes": scopes});
     json!({
@@ -33,6 +33,16 @@ fn filled(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// What the layer around a router answers where the router has nothing.
+const NO_ROUTE: [&str; 2] = ["\"notFound\"", "\"not_found\""];
+
+/// Whether an answer comes from a handler: one may say that a thing is not there, in words of its own.
+fn is_served(answer: &Value) -> bool {
+    let status = answer["statusCode"].as_u64().unwrap();
+    let body = answer["body"].as_str().unwrap_or_default();
+    status != 405 && status < 500 && !(status == 404 && NO_ROUTE.iter().any(|code| body.contains(code)))
+}
+
 async fn status(system: &System, function: &str, method: &str, path: &str) -> u64 {
     system.invoke(function, &event(method, path)).await["statusCode"].as_u64().unwrap()
 }
@@ -46,8 +56,8 @@ async fn every_route_is_served_by_its_function_and_nothing_beside_it() {
         let name = &function.logical_id;
         for route in &function.routes {
             let path = filled(&route.path);
-            let answer = status(&system, name, &route.method, &path).await;
-            assert!(![404, 405].contains(&answer) && answer < 500, "{} {path}: {answer}", route.method);
+            let answer = system.invoke(name, &event(&route.method, &path)).await;
+            assert!(is_served(&answer), "{} {path}: {answer}", route.method);
             served += 1;
 
             let methods_of_path = function.routes.iter().filter(|other| other.path == route.path);
@@ -67,7 +77,7 @@ async fn every_route_is_served_by_its_function_and_nothing_beside_it() {
             }
         }
     }
-    assert!(served >= 7, "{served}");
+    assert!(served >= 12, "{served}");
     system.stop().await;
 }
 

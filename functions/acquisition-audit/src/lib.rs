@@ -21,7 +21,7 @@ pub fn router(environment: &Environment, clock: Clock) -> Result<Router, Environ
     let table = environment.read(|reader| reader.required("TABLE_NAME"))?;
     let client = Client::new(&Aws::from_environment(environment)?.service(AwsService::DynamoDb));
     let store = Store::new(client, table, clock);
-    let routes = EntityType::ALL.into_iter().fold(Router::new(), |routes, entity_type| {
+    let routes = EntityType::ACQUISITION.into_iter().fold(Router::new(), |routes, entity_type| {
         let path = format!("/audit-data/acquisition/{entity_type}/{{id}}");
         routes.route(&path, get(move |store, request| reads::read_events(entity_type, store, request)))
     });

@@ -13,6 +13,8 @@ pub(crate) const fn collection_member(entity_type: EntityType) -> &'static str {
         EntityType::Invoice => "invoiceAuditEvents",
         EntityType::InvoiceLine => "invoiceLineAuditEvents",
         EntityType::Organization => "organizationAuditEvents",
+        // Have no route.
+        EntityType::Org | EntityType::ApiKey => "auditEvents",
     }
 }
 

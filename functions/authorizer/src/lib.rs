@@ -1,23 +1,38 @@
 //! Who is calling: the Lambda REQUEST authorizer of the HTTP API (payload 2.0, simple responses).
 //!
-//! Takes the credential from the identity source API Gateway names (`Authorization` or `X-Okapi-Token`), verifies it against
-//! the trusted issuers and answers with the [`Principal`] in the context. API Gateway caches the answer for the credential.
-//! Start with [`Authorizer::authorize`]; `token.rs` verifies, `issuers.rs` is the configuration.
+//! Takes the credential from the identity source API Gateway names, verifies a token (`Authorization`, `X-Okapi-Token`) against
+//! the trusted issuers and a key (`X-API-Key`) against the store, and answers with the [`Principal`] in the context. API Gateway
+//! caches the answer for the credential. Start with [`Authorizer::authorize`]; `api_key.rs` verifies keys, `token.rs` tokens,
+//! `issuers.rs` is the configuration, `jwks.rs` has the issuers' keys.
 
+mod api_key;
+mod claims;
+mod fetch;
 mod issuers;
+mod jwks;
+mod keys;
+#[cfg(test)]
+mod test_issuer;
 mod token;
 
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::Client;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sporlog_auth::Principal;
-use sporlog_boot::{Environment, EnvironmentError};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_model::{Clock, error_chain};
+use sporlog_store::Store;
 
+use crate::api_key::{ApiKeys, Kind, NoPrincipal};
 use crate::issuers::TrustedIssuers;
 
-/// The authorizer, set up from `TRUSTED_ISSUERS`.
+/// The authorizer, set up from `TRUSTED_ISSUERS`, `TABLE_NAME` and the variables Lambda sets.
 #[derive(Debug)]
 pub struct Authorizer {
-    issuers: TrustedIssuers,
+    tokens: token::Verifier,
+    api_keys: ApiKeys,
 }
 
 /// The part of API Gateway's authorizer event that is read.
@@ -27,6 +42,9 @@ pub struct AuthorizerRequest {
     /// The values of the authorizer's identity sources: one, the credential's header.
     #[serde(default)]
     pub identity_source: Vec<String>,
+    /// All headers of the request, their names in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// A simple response with the context that functions see.
@@ -44,34 +62,52 @@ pub struct AuthorizerContext {
 }
 
 impl Authorizer {
-    /// Reads the trusted issuers.
-    pub fn from_environment(environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self { issuers: environment.read(|reader| reader.parsed("TRUSTED_ISSUERS"))? })
+    /// Reads the trusted issuers. Their keys are fetched when the first token needs them.
+    pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
+        let (issuers, table) = environment
+            .read(|reader| (reader.explained::<TrustedIssuers>("TRUSTED_ISSUERS"), reader.required("TABLE_NAME")))?;
+        let client = Client::new(&Aws::from_environment(environment)?.service(AwsService::DynamoDb));
+        let store = Store::new(client, table, clock.clone());
+        Ok(Self { tokens: token::Verifier::new(issuers, clock.clone()), api_keys: ApiKeys::new(store, clock) })
     }
 
     /// The principal, or the error that makes API Gateway answer 401. (`isAuthorized: false` would make it 403, which says
-    /// that the caller is known.)
-    pub fn authorize(&self, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Diagnostic> {
+    /// that the caller is known.) Any other error makes it answer 500.
+    pub async fn authorize(&self, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Diagnostic> {
         let credential = request.identity_source.first().map(String::as_str).unwrap_or_default();
-        let principal = self.verify(credential).and_then(|principal| {
-            serde_json::to_string(&principal).map_err(|_| token::Refused("the principal cannot be written"))
+        let principal = match api_key::kind(&request.headers, credential) {
+            Kind::ApiKey => self.api_keys.verify(credential).await,
+            Kind::Token => self.verify_token(credential).await.map_err(|refused| NoPrincipal::Refused(refused.0)),
+            Kind::Ambiguous => Err(NoPrincipal::Refused("one text as two credentials")),
+        };
+        let principal = principal.and_then(|principal| {
+            serde_json::to_string(&principal).map_err(|_| NoPrincipal::Refused("the principal cannot be written"))
         });
         match principal {
             Ok(principal) => Ok(AuthorizerResponse { is_authorized: true, context: AuthorizerContext { principal } }),
-            Err(refused) => {
-                tracing::info!(reason = refused.0, "credential refused");
-                Err(Diagnostic { error_type: "Unauthorized".to_owned(), error_message: "Unauthorized".to_owned() })
+            Err(NoPrincipal::Refused(reason)) => {
+                tracing::info!(reason, "credential refused");
+                Err(failure("Unauthorized"))
+            }
+            Err(NoPrincipal::Unknown(error)) => {
+                let cause = error_chain(&error);
+                tracing::error!(cause, "credential not verified");
+                Err(failure("Unavailable"))
             }
         }
     }
 
-    fn verify(&self, credential: &str) -> Result<Principal, token::Refused> {
+    async fn verify_token(&self, credential: &str) -> Result<Principal, token::Refused> {
         // `X-Okapi-Token` carries the bare token, `Authorization` names the scheme (RFC 6750).
         let token = match credential.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             Some(_) => return Err(token::Refused("not a bearer token")),
             None => credential,
         };
-        token::verify(token, &self.issuers)
+        self.tokens.verify(token).await
     }
+}
+
+fn failure(name: &str) -> Diagnostic {
+    Diagnostic { error_type: name.to_owned(), error_message: name.to_owned() }
 }

@@ -1,5 +1,6 @@
 //! The `sporlog` command.
 
+mod api_key;
 mod credentials;
 mod role;
 mod send;
@@ -30,6 +31,8 @@ enum Command {
     Send(send::SendArgs),
     /// Print a bearer token of the development issuer.
     Token(token::TokenArgs),
+    /// Make an API key of an organization and print it, this once.
+    ApiKey(api_key::ApiKeyArgs),
     /// Define a local IAM role and its bucket.
     Role(role::RoleArgs),
     /// Print the endpoints and the administrator's credentials as shell exports.
@@ -51,6 +54,7 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Send(args) => send::run(&args),
             Command::Token(args) => token::run(args),
+            Command::ApiKey(args) => api_key::run(&args),
             Command::Role(args) => role::run(args),
             Command::Env(args) => Ok(credentials::run(&args)),
         }

@@ -1,6 +1,7 @@
 //! The Lambda API of the local run: invoke a function, and wait for it or not.
 //!
-//! On the same port are the queues, since `sam local start-lambda` has no convention for them.
+//! On the same port are the queues and the key set of the development issuer, since `sam local start-lambda` has no convention
+//! for them.
 
 use std::sync::Arc;
 
@@ -10,14 +11,15 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     functions::{InvokeError, MAX_ASYNC_EVENT_BYTES, MAX_REQUEST_BYTES, Registry},
+    identity::KEY_SET_PATH,
     queue::{self, Queues},
 };
 
@@ -31,12 +33,18 @@ pub struct InvokeServer {
     registry: Arc<Registry>,
     asynchronous: Arc<AsyncInvoker>,
     queues: Arc<Queues>,
+    issuer_keys: Arc<Value>,
 }
 
 impl InvokeServer {
-    /// An endpoint for these functions and queues.
-    pub fn new(registry: Arc<Registry>, asynchronous: Arc<AsyncInvoker>, queues: Arc<Queues>) -> Self {
-        Self { registry, asynchronous, queues }
+    /// An endpoint for these functions and queues, and for the development issuer's key set.
+    pub fn new(
+        registry: Arc<Registry>,
+        asynchronous: Arc<AsyncInvoker>,
+        queues: Arc<Queues>,
+        issuer_keys: Value,
+    ) -> Self {
+        Self { registry, asynchronous, queues, issuer_keys: Arc::new(issuer_keys) }
     }
 
     /// The service, without a socket.
@@ -45,6 +53,7 @@ impl InvokeServer {
             .route("/2015-03-31/functions/{name}/invocations", post(handle))
             // Above every limit of Lambda's, so that the refusal is Lambda's own.
             .layer(DefaultBodyLimit::max(2 * MAX_REQUEST_BYTES))
+            .route(KEY_SET_PATH, get(key_set))
             .with_state(self.clone())
             .merge(queue::router(Arc::clone(&self.queues)))
     }
@@ -56,6 +65,11 @@ impl InvokeServer {
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned()).await
     }
+}
+
+async fn key_set(State(server): State<InvokeServer>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], server.issuer_keys.to_string())
+        .into_response()
 }
 
 async fn handle(

@@ -56,7 +56,7 @@ fn fixture(path: Option<&std::path::Path>) -> Fixture {
     let queues = Arc::new(Queues::open(&specs, path).unwrap());
     let stop = CancellationToken::new();
     let asynchronous = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop.clone());
-    Fixture { server: InvokeServer::new(registry, asynchronous, queues), calls, stop }
+    Fixture { server: InvokeServer::new(registry, asynchronous, queues, serde_json::json!({"keys": []})), calls, stop }
 }
 
 async fn client(fixture: &Fixture) -> Client {
@@ -165,4 +165,18 @@ async fn what_a_killed_process_accepted_is_taken_up_by_the_next() {
     next.server.asynchronous.drained().await;
     assert_eq!(next.calls.load(Ordering::Relaxed), 1);
     assert_eq!(next.server.queues.count(ASYNC_QUEUE).unwrap(), (0, 0));
+}
+
+#[tokio::test]
+async fn the_issuers_keys_are_served_where_authorizers_are_told_to_look() {
+    use tower::ServiceExt as _;
+
+    let fixture = fixture(None);
+    let request = axum::http::Request::get("/.well-known/jwks.json").body(axum::body::Body::empty()).unwrap();
+    let answer = fixture.server.router().oneshot(request).await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &"application/json".parse().unwrap())
+    );
+    assert_eq!(axum::body::to_bytes(answer.into_body(), 1024).await.unwrap(), "{\"keys\":[]}");
 }

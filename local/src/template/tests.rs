@@ -108,7 +108,8 @@ fn the_embedded_template_is_understood() {
             "AuthorizerFunction",
             "ExportDispatchFunction",
             "ExportRunFunction",
-            "IngestFunction"
+            "IngestFunction",
+            "OrganizationsFunction"
         ]
     );
 

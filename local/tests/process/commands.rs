@@ -49,6 +49,39 @@ async fn a_token_is_one_line_that_its_own_server_accepts() {
 }
 
 #[tokio::test]
+async fn an_api_key_is_one_line_that_its_server_knows() {
+    let directory = tempdir().unwrap();
+    let server = Server::spawn(sporlog(["--no-schedule", "--data-dir"]).arg(directory.path()));
+    let port = server.address("DynamoDB").port().to_string();
+    let make = |args: &[&str]| sporlog(["api-key", "--dynamodb-port", &port]).args(args).output().unwrap();
+    let printed =
+        stdout(&make(&["--org", "demo", "--scope", "kyc:read", "--name", "a", "--expires-at", "2099-01-01T00:00:00Z"]));
+    let key = printed.trim_end();
+    assert!(key.starts_with("ap_live_") && printed.lines().count() == 1);
+
+    let lambda = aws_sdk_lambda::Client::new(&aws(&server).service(AwsService::Lambda));
+    let event = serde_json::json!({"identitySource": [key], "headers": {"x-api-key": key}}).to_string();
+    let asked = lambda.invoke().function_name("AuthorizerFunction").payload(event.into_bytes().into());
+    let answer = asked.send().await.unwrap().payload.unwrap().into_inner();
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["isAuthorized"], true, "{answer}");
+
+    for (args, told) in [
+        (&["--org", "unknown", "--scope", "kyc:read"][..], "there is no organization unknown"),
+        (&["--org", "demo", "--scope", "audit.all"], "kyc:read, kyc:write"),
+        (&["--org", "demo"], "--scope"),
+        (&["--org", "demo", "--scope", "kyc:read", "--expires-at", "2020-01-01T00:00:00Z"], "must be in the future"),
+        (&["--org", "demo", "--scope", "kyc:read", "--expires-at", "tomorrow"], "--expires-at"),
+        (&["--org", "demo", "--scope", "kyc:read", "--name", " "], "name"),
+    ] {
+        let output = make(args);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty() && error.contains(told), "{args:?}: {error}");
+    }
+    assert!(server.interrupt().success());
+}
+
+#[tokio::test]
 async fn a_role_can_be_assumed_while_the_server_runs() {
     let directory = tempdir().unwrap();
     let server = Server::bare(directory.path());

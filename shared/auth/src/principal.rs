@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sporlog_model::OrgId;
 
-use crate::{Action, Denied, TenantScope};
+use crate::{Action, Denied, PLATFORM_ADMIN, TenantScope};
 
 /// The caller: made by the authorizer from a verified credential, handed to functions in the authorizer context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,15 +53,22 @@ impl Role {
 impl Principal {
     /// May this caller do `action` in `org`? The answer is the key to that organization's data.
     pub fn scope(&self, action: Action, org: &OrgId) -> Result<TenantScope, Denied> {
+        let rule = action.rule();
+        if rule.platform && self.scopes.contains(PLATFORM_ADMIN) {
+            return Ok(TenantScope::of(org));
+        }
+        let (scopes, roles) = (rule.scopes, rule.roles);
+        if scopes.is_empty() && roles.is_empty() {
+            return Err(Denied::MissingScope(PLATFORM_ADMIN));
+        }
         if self.org != *org {
             return Err(Denied::OtherOrganization);
         }
-        let [needed, or_else] = action.scopes();
-        if [needed, or_else].iter().any(|scope| self.scopes.contains(*scope)) {
-            Ok(TenantScope::of(org))
-        } else {
-            Err(Denied::MissingScope(needed))
+        if scopes.iter().any(|scope| self.scopes.contains(*scope)) || roles.iter().any(|role| self.roles.contains(role))
+        {
+            return Ok(TenantScope::of(org));
         }
+        Err(scopes.first().map_or(Denied::MissingRole(roles), |scope| Denied::MissingScope(scope)))
     }
 }
 
@@ -80,27 +87,78 @@ mod tests {
         OrgId::parse(id).unwrap()
     }
 
+    /// Every action that takes a scope, with the one of its own.
+    fn reads() -> Vec<(Action, &'static str)> {
+        let own = |action: Action| Some((action, *action.rule().scopes.first()?));
+        Action::ALL.into_iter().filter_map(own).collect()
+    }
+
     #[test]
     fn every_read_takes_its_own_permission() {
-        let mut actions: Vec<Action> = EntityType::ALL.into_iter().map(Action::ReadAcquisitionEvents).collect();
-        actions.push(Action::ReadPieceStatusHistory);
-        for granted in &actions {
-            let caller = caller(&[granted.scopes()[0]]);
-            for wanted in &actions {
-                let expected = if granted == wanted { Ok(()) } else { Err(Denied::MissingScope(wanted.scopes()[0])) };
-                assert_eq!(caller.scope(*wanted, &org("diku")).map(|_| ()), expected);
+        assert_eq!(reads().len(), 7);
+        for (_, granted) in reads() {
+            let caller = caller(&[granted]);
+            for (action, wanted) in reads() {
+                let expected = if granted == wanted { Ok(()) } else { Err(Denied::MissingScope(wanted)) };
+                assert_eq!(caller.scope(action, &org("diku")).map(|_| ()), expected);
             }
         }
-        for action in actions {
+        for (action, _) in reads() {
             assert!(self::caller(&["audit.all"]).scope(action, &org("diku")).is_ok());
             assert!(self::caller(&[]).scope(action, &org("diku")).is_err());
         }
     }
 
     #[test]
-    fn no_permission_reaches_another_organization() {
-        let denied = caller(&["audit.all"]).scope(Action::ReadPieceStatusHistory, &org("Diku"));
-        assert_eq!(denied.map(|_| ()), Err(Denied::OtherOrganization));
+    fn roles_are_enough_only_where_the_rule_names_them() {
+        for (roles, allowed) in [
+            (&[][..], &[][..]),
+            (&[Role::Member], &[Action::ReadOrganization]),
+            (&[Role::Service], &[Action::ReadOrganization]),
+            (
+                &[Role::Admin],
+                &[Action::ReadOrganization, Action::CreateApiKey, Action::ListApiKeys, Action::RevokeApiKey],
+            ),
+            (
+                &[Role::Member, Role::Owner],
+                &[Action::ReadOrganization, Action::CreateApiKey, Action::ListApiKeys, Action::RevokeApiKey],
+            ),
+        ] {
+            let caller = Principal { roles: roles.iter().copied().collect(), ..caller(&[]) };
+            for action in Action::ALL {
+                let scope = caller.scope(action, &org("diku"));
+                assert_eq!(scope.is_ok(), allowed.contains(&action), "{roles:?} {action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_the_platform_scope_reaches_another_organization() {
+        let everything = ["audit.all", "kyc:read", "kyc:write"].into_iter().chain(reads().into_iter().map(|(_, s)| s));
+        let everything = Principal { roles: BTreeSet::from(Role::ALL), ..caller(&everything.collect::<Vec<_>>()) };
+        let platform = caller(&[PLATFORM_ADMIN]);
+        for action in Action::ALL {
+            for other in ["Diku", "other"] {
+                let expected = if action == Action::PutOrganization {
+                    Denied::MissingScope(PLATFORM_ADMIN)
+                } else {
+                    Denied::OtherOrganization
+                };
+                assert_eq!(everything.scope(action, &org(other)), Err(expected), "{action:?}");
+                let reached = platform.scope(action, &org(other)).map(|scope| scope.org().clone());
+                let expected = if action.rule().platform { Ok(org(other)) } else { Err(Denied::OtherOrganization) };
+                assert_eq!(reached, expected, "{action:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_reads_what_has_no_route() {
+        let caller = Principal { roles: BTreeSet::from(Role::ALL), ..caller(&["audit.all", PLATFORM_ADMIN]) };
+        for entity_type in EntityType::ALL {
+            let action = Action::ReadAcquisitionEvents(entity_type);
+            assert_eq!(caller.scope(action, &org("diku")).is_ok(), Action::ALL.contains(&action), "{entity_type}");
+        }
     }
 
     #[test]

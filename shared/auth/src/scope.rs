@@ -1,5 +1,7 @@
 use sporlog_model::OrgId;
 
+use crate::Role;
+
 /// Leave to touch one organization's data. Cannot be made outside this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
@@ -31,6 +33,13 @@ pub enum Denied {
     /// Names the permission that would do.
     #[error("the permission {0} is required")]
     MissingScope(&'static str),
+    /// Names the roles of which one would do.
+    #[error("one of the roles {} is required", role_names(.0))]
+    MissingRole(&'static [Role]),
+}
+
+fn role_names(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// The parts of Sporlog that act for organizations without a caller: they are started by AWS (a queue, a topic, a schedule)

@@ -75,6 +75,18 @@ impl Reader<'_> {
             T::default()
         })
     }
+
+    /// The same for a value that is no secret: says why it cannot be read.
+    pub fn explained<T: FromStr<Err: fmt::Display> + Default>(&mut self, name: &str) -> T {
+        let text = self.required(name);
+        if text.is_empty() {
+            return T::default();
+        }
+        text.parse().unwrap_or_else(|reason| {
+            self.problems.push(format!("{name} cannot be read: {reason}"));
+            T::default()
+        })
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +106,14 @@ mod tests {
         let expected = "environment: TABLE_NAME is missing; EMPTY is missing; SETTLE_SECONDS cannot be read";
         assert_eq!(read.unwrap_err().to_string(), expected);
         assert!(!format!("{environment:?}").contains("secret"));
+    }
+
+    #[test]
+    fn explains_what_is_no_secret() {
+        let environment = environment(&[("PORT", "x")]);
+        let read = environment.read(|reader| (reader.explained::<u16>("PORT"), reader.explained::<u16>("NONE")));
+        let expected = "environment: PORT cannot be read: invalid digit found in string; NONE is missing";
+        assert_eq!(read.unwrap_err().to_string(), expected);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// `code` is stable and for programs, `message` a sentence for people that names the field where one is at fault.
+    /// `code` is stable and for programs, in camel case (a group whose document has another case gets that), `message` a sentence for people that names the field where one is at fault.
     pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
         Self { kind, code, message: message.into(), parameters: Vec::new(), cause: None }
     }
@@ -29,6 +29,11 @@ impl ApiError {
     pub fn invalid(parameter: &str, value: &str, problem: &str) -> Self {
         Self::new(ErrorKind::Invalid, "validationError", format!("{parameter} {problem}"))
             .with_parameter(parameter, value)
+    }
+
+    /// An organization that there is not, or that this caller may not know of: the answer is the same.
+    pub fn org_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "orgNotFound", "There is no such organization")
     }
 
     /// A fault of ours or of what we depend on.
@@ -63,9 +68,13 @@ impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::MissingScope(scope) => {
-                Self::new(ErrorKind::Forbidden, "unauthorized", format!("The permission {scope} is required"))
+                Self::new(ErrorKind::Forbidden, "forbidden", format!("The permission {scope} is required"))
             }
-            Denied::OtherOrganization => Self::new(ErrorKind::NotFound, "notFound", "Not found"),
+            Denied::MissingRole(roles) => {
+                let roles = roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+                Self::new(ErrorKind::Forbidden, "forbidden", format!("One of the roles {roles} is required"))
+            }
+            Denied::OtherOrganization => Self::org_not_found(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the HTTP functions share.
 //!
-//! Owns who is calling ([`Caller`]), how an error leaves ([`ApiError`], [`ErrorShape`]) and the layer around every group's
+//! Owns who is calling ([`Caller`]), how a body is read ([`JsonBody`]), how an error leaves ([`ApiError`], [`ErrorShape`]) and the layer around every group's
 //! router ([`group`]). Must not know the store, nor any group's resources.
 //!
 //! Architecture invariant: a handler says what went wrong ([`ApiError`]); the group's shape, chosen once in [`group`], says
@@ -9,11 +9,13 @@
 mod caller;
 mod error;
 mod group;
+mod json_body;
 mod query;
 mod shape;
 
 pub use caller::Caller;
 pub use error::ApiError;
 pub use group::group;
+pub use json_body::{JsonBody, Members, RequestBody};
 pub use query::QueryParameters;
 pub use shape::ErrorShape;

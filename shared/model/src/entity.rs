@@ -10,6 +10,10 @@ pub enum EntityType {
     InvoiceLine,
     /// A vendor or other organization in FOLIO, not an organization of Sporlog.
     Organization,
+    /// An organization of Sporlog itself.
+    Org,
+    /// A key to the API of an organization of Sporlog.
+    ApiKey,
 }
 
 /// The system an event comes from: the `source` of an export line.
@@ -17,11 +21,26 @@ pub enum EntityType {
 pub enum Source {
     /// FOLIO's acquisition modules.
     Acquisition,
+    /// Sporlog itself: what its callers changed in it.
+    Sporlog,
 }
 
 impl EntityType {
-    /// Every entity type, in the order of their names in the published API.
-    pub const ALL: [Self; 6] =
+    /// Every entity type.
+    pub const ALL: [Self; 8] = [
+        Self::Order,
+        Self::OrderLine,
+        Self::Piece,
+        Self::Invoice,
+        Self::InvoiceLine,
+        Self::Organization,
+        Self::Org,
+        Self::ApiKey,
+    ];
+
+    /// The types of FOLIO's acquisition modules, in the order of their names in the published API. Only events of these come
+    /// in from outside.
+    pub const ACQUISITION: [Self; 6] =
         [Self::Order, Self::OrderLine, Self::Piece, Self::Invoice, Self::InvoiceLine, Self::Organization];
 
     /// The name used in paths, keys and export lines: `order-line`.
@@ -33,6 +52,8 @@ impl EntityType {
             Self::Invoice => "invoice",
             Self::InvoiceLine => "invoice-line",
             Self::Organization => "organization",
+            Self::Org => "org",
+            Self::ApiKey => "api-key",
         }
     }
 
@@ -45,7 +66,7 @@ impl EntityType {
     pub fn from_folio(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase().replace('_', "-");
         let name = lower.strip_prefix("acq-").and_then(|rest| rest.strip_suffix("-changed")).unwrap_or(&lower);
-        Self::from_name(name)
+        Self::ACQUISITION.into_iter().find(|entity_type| entity_type.name() == name)
     }
 
     /// The system whose events are about this type.
@@ -54,6 +75,7 @@ impl EntityType {
             Self::Order | Self::OrderLine | Self::Piece | Self::Invoice | Self::InvoiceLine | Self::Organization => {
                 Source::Acquisition
             }
+            Self::Org | Self::ApiKey => Source::Sporlog,
         }
     }
 }
@@ -63,6 +85,7 @@ impl Source {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Acquisition => "acquisition",
+            Self::Sporlog => "sporlog",
         }
     }
 }
@@ -78,15 +101,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_acquisition_types_are_those_of_that_source() {
+        let of_source = EntityType::ALL.into_iter().filter(|entity_type| entity_type.source() == Source::Acquisition);
+        assert_eq!(of_source.collect::<Vec<_>>(), EntityType::ACQUISITION);
+    }
+
+    #[test]
     fn names_read_back_in_every_spelling() {
-        for entity_type in EntityType::ALL {
+        for entity_type in EntityType::ACQUISITION {
             let upper = entity_type.name().to_uppercase().replace('-', "_");
             for text in [entity_type.name(), &upper, &format!("ACQ_{upper}_CHANGED")] {
                 assert_eq!(EntityType::from_folio(text), Some(entity_type), "{text}");
             }
+        }
+        for entity_type in EntityType::ALL {
             assert_eq!(EntityType::from_name(entity_type.name()), Some(entity_type));
         }
-        for text in ["", "orders", "ACQ_ORDER", "ORDER_CHANGED", "ACQ__CHANGED"] {
+        for text in ["", "orders", "ACQ_ORDER", "ORDER_CHANGED", "ACQ__CHANGED", "org", "ACQ_ORG_CHANGED", "api-key"] {
             assert_eq!(EntityType::from_folio(text), None, "{text}");
         }
     }

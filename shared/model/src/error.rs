@@ -11,6 +11,8 @@ pub enum ErrorKind {
     NotFound,
     /// The path exists, the method does not. 405.
     MethodNotAllowed,
+    /// A body in another format than the contract's. 415.
+    UnsupportedMediaType,
     /// A value outside what the contract allows. 422.
     Invalid,
     /// The state of the resource forbids the change. 409.
@@ -34,6 +36,7 @@ impl ErrorKind {
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
             Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
             Self::Internal => 500,
             Self::Unavailable => 503,

@@ -54,6 +54,19 @@ impl Instant {
         timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)
     }
 
+    /// RFC 3339 with any offset, and nothing looser.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidInstant> {
+        let day_and_time = text.get(..11).is_some_and(|start| start.ends_with(['T', 't', ' ']));
+        let offset = text.ends_with(['Z', 'z']) || text.get(text.len().saturating_sub(6)..).is_some_and(is_offset);
+        let timestamp = text.parse::<Timestamp>().ok().filter(|_| day_and_time && offset);
+        timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)
+    }
+
+    /// Milliseconds and `Z`: `2024-11-14T08:48:48.340Z`.
+    pub fn to_rfc3339_millis(self) -> String {
+        self.0.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
+
     /// FOLIO's form: milliseconds and a numeric offset, `2024-11-14T08:48:48.340+00:00`, never `Z`.
     pub fn to_folio(self) -> String {
         self.0.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
@@ -85,6 +98,17 @@ impl Instant {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::try_from(self.0.duration_since(earlier.0)).unwrap_or(Duration::ZERO)
     }
+}
+
+/// `+01:00`.
+fn is_offset(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let shape = |at: usize, b: &u8| match at {
+        0 => matches!(b, b'+' | b'-'),
+        3 => *b == b':',
+        _ => b.is_ascii_digit(),
+    };
+    bytes.len() == 6 && bytes.iter().enumerate().all(|(at, b)| shape(at, b))
 }
 
 fn signed(span: Duration) -> SignedDuration {
@@ -154,6 +178,31 @@ mod tests {
             ("2024-01-01T00:00:00.123456789Z", "2024-01-01T00:00:00.123456Z"),
         ] {
             assert_eq!(Instant::parse(text).map(|i| i.to_string()).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn rfc_3339_alone() {
+        for (text, expected) in [
+            ("2024-11-14T08:48:48Z", "2024-11-14T08:48:48.000Z"),
+            ("2024-11-14t09:48:48.3405+01:00", "2024-11-14T08:48:48.340Z"),
+            ("2024-11-14 08:48:48.34-00:30", "2024-11-14T09:18:48.340Z"),
+        ] {
+            assert_eq!(Instant::parse_rfc3339(text).unwrap().to_rfc3339_millis(), expected, "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "2024-11-14",
+            "2024-11-14T08:48:48",
+            "2024-11-14T08:48:48+0100",
+            "2024-11-14T08:48:48+01",
+            "20241114T084848Z",
+            "2024-11-14T08:48:48+01:00[Europe/Oslo]",
+            " 2024-11-14T08:48:48Z",
+            "2024-02-30T00:00:00Z",
+        ] {
+            assert_eq!(Instant::parse_rfc3339(text), Err(InvalidInstant), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Start with [`Event`], then [`folio::parse_event`] for the way in and [`export::Segment`] for the way out.
 
+mod api_key;
 mod clock;
 mod destination;
 mod entity;
@@ -16,14 +17,17 @@ pub mod folio;
 mod ids;
 mod instant;
 mod json;
+mod name;
 mod piece_status;
 
+pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
 pub use clock::Clock;
 pub use destination::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, RoleArn};
 pub use entity::{EntityType, Source};
 pub use error::{ErrorKind, error_chain};
 pub use event::{Action, Actor, Event, RecordedEvent};
-pub use ids::{EntityId, EventId, InvalidId, OrgId, RunId};
+pub use ids::{ApiKeyId, EntityId, EventId, InvalidId, OrgId, RunId};
 pub use instant::{Day, Instant, InvalidInstant};
 pub use json::{InvalidJson, JsonObject};
+pub use name::{InvalidName, Name};
 pub use piece_status::{PieceStatus, status_changes};

@@ -36,6 +36,18 @@ impl Store {
     /// the request after 20 s: an entry becomes visible at most 20 s (and the difference between two clocks) after the instant
     /// in its key, and the export, which waits longer than that, never passes one by.
     pub async fn append(&self, scope: &TenantScope, event: &Event) -> Result<Appended, StoreError> {
+        self.append_with(scope, event, Vec::new()).await
+    }
+
+    /// [`Store::append`] together with the change that the event tells of, in the same transaction: there is no change
+    /// without its event and no event without its change. [`StoreError::Conflict`] when a condition of the change does not
+    /// hold. The event's id must be new, so that [`Appended::Duplicate`] means an earlier attempt whose answer was lost.
+    pub(crate) async fn append_with(
+        &self,
+        scope: &TenantScope,
+        event: &Event,
+        change: Vec<TransactWriteItem>,
+    ) -> Result<Appended, StoreError> {
         let body = StoredBody::of(event)?;
         let mut backoff = Backoff::default();
         loop {
@@ -45,7 +57,7 @@ impl Store {
             if recorded_at.day() != day {
                 continue;
             }
-            match self.try_append(scope.org(), event, &body, recorded_at).await? {
+            match self.try_append(scope.org(), event, &body, recorded_at, &change).await? {
                 Attempt::Done(appended) => return Ok(appended),
                 Attempt::Contended(error) => backoff.pause(error).await?,
             }
@@ -58,8 +70,11 @@ impl Store {
         event: &Event,
         body: &StoredBody,
         recorded_at: Instant,
+        change: &[TransactWriteItem],
     ) -> Result<Attempt, StoreError> {
-        let items = self.append_items(org, event, body, recorded_at);
+        let mut items = self.append_items(org, event, body, recorded_at);
+        let own_items = items.len();
+        items.extend_from_slice(change);
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(Attempt::Done(Appended::Stored)) };
         match Cancellation::of(&error) {
@@ -68,6 +83,7 @@ impl Store {
             Some(Cancellation { contention: true, .. }) => {
                 Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))))
             }
+            Some(Cancellation { condition: Some(first), .. }) if first >= own_items => Err(StoreError::Conflict),
             _ => Err(error.into()),
         }
     }

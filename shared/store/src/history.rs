@@ -1,19 +1,12 @@
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join;
 use sporlog_auth::TenantScope;
 use sporlog_model::{EntityId, EntityType, RecordedEvent};
 
 use crate::event_item::{IndexRow, StoredEvent, parse_event_row, parse_index_row};
 use crate::keys::{self, EventPlace};
-use crate::query::page_size;
+use crate::query::{BATCH_GET_KEYS, page_size};
 use crate::row::Row;
-use crate::table::{Backoff, text};
 use crate::{Store, StoreError};
-
-/// `BatchGetItem` takes at most this many keys.
-const BATCH_GET_KEYS: usize = 100;
 
 /// About what an event takes in memory besides its documents.
 const EVENT_BYTES: usize = 512;
@@ -186,49 +179,20 @@ impl Store {
     ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
         let mut collector = Collector { events: Vec::new(), bytes_left: max_body_bytes };
         for batch in places.chunks(BATCH_GET_KEYS) {
-            let mut rows = self.batch_get(entity, batch).await?;
+            let key_of = |place: &EventPlace| keys::event(&entity.partition, place);
+            let mut rows = self.batch_get(batch.iter().map(key_of)).await?;
             for place in batch {
                 if collector.is_full() {
                     return Ok((collector.events, false));
                 }
-                let key = keys::event(&entity.partition, place);
+                let key = key_of(place);
                 // The index row and the event row are written in one transaction, so a missing one is damage.
-                let row = rows
-                    .remove(&key.sk)
-                    .ok_or_else(|| StoreError::Corrupt { key: format!("{} {}", key.pk, key.sk), problem: "missing" })?;
+                let row = rows.remove(&key).ok_or_else(|| key.missing())?;
                 let stored = parse_event_row(&row, entity.kind, entity.id)?;
                 collector.push(self.complete(&entity.partition, stored).await?);
             }
         }
         Ok((collector.events, true))
-    }
-
-    async fn batch_get(&self, entity: &Entity<'_>, places: &[EventPlace]) -> Result<HashMap<String, Row>, StoreError> {
-        let mut keys: Vec<_> = places
-            .iter()
-            .map(|place| keys::event(&entity.partition, place))
-            .map(|key| HashMap::from([("pk".to_owned(), text(key.pk)), ("sk".to_owned(), text(key.sk))]))
-            .collect();
-        let mut found = HashMap::with_capacity(places.len());
-        let (mut backoff, mut found_before) = (Backoff::default(), 0);
-        // DynamoDB answers as much as fits into 16 MB and hands the other keys back; all of them when it is throttled.
-        while !keys.is_empty() {
-            #[expect(clippy::expect_used, reason = "the keys, all that is required, are set")]
-            let wanted =
-                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().expect("complete keys");
-            let mut output = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
-            let rows = output.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
-            for row in rows.into_iter().map(Row) {
-                found.insert(row.text("sk")?.to_owned(), row);
-            }
-            let unprocessed = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
-            keys = unprocessed.map(|wanted| wanted.keys).unwrap_or_default();
-            if !keys.is_empty() && found.len() == found_before {
-                backoff.pause(StoreError::Throttled("no key was processed".into())).await?;
-            }
-            found_before = found.len();
-        }
-        Ok(found)
     }
 
     /// Puts the body of a large event together from its parts.

@@ -4,7 +4,9 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
-use sporlog_model::{Day, EntityId, EntityType, EventId, Instant, OrgId, RunId};
+use sporlog_model::{ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, Instant, OrgId, RunId};
+
+use crate::StoreError;
 
 /// Over how many partitions an organization's feed of one day is spread. A partition takes about 1,000 writes a second, so
 /// this bounds one organization at about 8,000 events a second. A stored number: changing it loses the old entries.
@@ -18,6 +20,13 @@ pub(crate) const DUE_SHARDS: u8 = 16;
 pub(crate) struct Key {
     pub(crate) pk: String,
     pub(crate) sk: String,
+}
+
+impl Key {
+    /// What to answer when the item that must be here is not.
+    pub(crate) fn missing(&self) -> StoreError {
+        StoreError::Corrupt { key: format!("{} {}", self.pk, self.sk), problem: "missing" }
+    }
 }
 
 /// An event's place in the history of its entity.
@@ -37,8 +46,10 @@ pub(crate) struct FeedPlace {
 
 pub(crate) const EVENT_PREFIX: &str = "EV#";
 pub(crate) const INDEX_PREFIX: &str = "IX#";
+pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const RUN_PREFIX: &str = "RUN#";
 const HEAD: &str = "HEAD";
+const META: &str = "META";
 
 /// Sorts behind every instant: where an event without publication date stands.
 const NO_INSTANT: &str = "~";
@@ -132,6 +143,30 @@ pub(crate) fn parse_feed(sk: &str) -> Option<FeedPlace> {
     })
 }
 
+/// The organization itself.
+pub(crate) fn org(org: &OrgId) -> Key {
+    Key { pk: format!("ORG#{org}"), sk: META.to_owned() }
+}
+
+/// An API key, where its hash finds it. Not under its organization: only the key says which that is.
+pub(crate) fn api_key(hash: &ApiKeyHash) -> Key {
+    Key { pk: format!("{API_KEY_PREFIX}{}", hash.as_str()), sk: META.to_owned() }
+}
+
+pub(crate) fn parse_api_key(pk: &str) -> Option<ApiKeyHash> {
+    ApiKeyHash::parse(pk.strip_prefix(API_KEY_PREFIX)?)
+}
+
+/// An API key in the list of its organization; key ids sort by time.
+pub(crate) fn api_key_entry(org: &OrgId, id: ApiKeyId) -> Key {
+    Key { pk: api_keys_partition(org), sk: format!("{API_KEY_PREFIX}{id}") }
+}
+
+/// The keys of an organization that are not revoked.
+pub(crate) fn api_keys_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#APIKEYS")
+}
+
 /// The partition of an organization's export.
 pub(crate) fn export_partition(org: &OrgId) -> String {
     format!("ORG#{org}#EXPORT")
@@ -219,8 +254,8 @@ mod tests {
 
         #[test]
         fn different_things_have_different_partitions(a in orgs(), b in orgs(), (kind_a, id_a) in entities(), (kind_b, id_b) in entities(), event in event_ids(), day in instants()) {
-            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a)];
-            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b)];
+            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a)];
+            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b)];
             for (i, x) in one.iter().enumerate() {
                 for (j, y) in two.iter().enumerate() {
                     let same = i == j && a == b && match i {
@@ -232,6 +267,16 @@ mod tests {
                 }
             }
             prop_assert_eq!(parse_export_partition(&one[4]), Some(a));
+        }
+
+        #[test]
+        fn api_keys_are_found_by_hash_and_listed_by_id(x in any::<[u8; 32]>(), y in any::<[u8; 32]>(), i in any::<u128>(), j in any::<u128>(), org in orgs()) {
+            let (x, y) = (ApiKeyHash::parse(&hex::encode(x)).unwrap(), ApiKeyHash::parse(&hex::encode(y)).unwrap());
+            prop_assert_eq!(api_key(&x).pk == api_key(&y).pk, x == y);
+            prop_assert_eq!(parse_api_key(&api_key(&x).pk), Some(x.clone()));
+            prop_assert!(!api_key(&x).pk.starts_with("ORG#"), "no organization's partition");
+            let entry = |bits| api_key_entry(&org, ApiKeyId::from(Uuid::from_u128(bits))).sk;
+            prop_assert_eq!(i.cmp(&j), entry(i).cmp(&entry(j)));
         }
     }
 

@@ -6,6 +6,7 @@
 //! Start with [`Store::append`], the one way in for events; [`Store::history`] is the way out for readers and
 //! [`Store::feed`] for the export. `docs/data-model.md` shows the items.
 
+mod api_key;
 mod append;
 mod body;
 mod due;
@@ -16,12 +17,14 @@ mod feed;
 mod history;
 mod keys;
 mod lease;
+mod org;
 mod piece_history;
 mod query;
 mod row;
 mod run;
 mod table;
 
+pub use api_key::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey};
 pub use append::Appended;
 pub use due::DueOrg;
 pub use error::StoreError;
@@ -29,5 +32,6 @@ pub use export_state::{ExportConfig, ExportState};
 pub use feed::Feed;
 pub use history::{HistoryPage, HistoryQuery, SortField, SortOrder};
 pub use lease::{Lease, LeaseAttempt};
+pub use org::{Organization, PutOrganization};
 pub use run::{Run, RunObject, RunStatus, RunTrigger};
 pub use table::Store;

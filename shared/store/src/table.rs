@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use sporlog_model::{Clock, Day, OrgId};
 use tokio::time;
 
@@ -73,6 +73,18 @@ impl Store {
         #[expect(clippy::expect_used, reason = "table, key and expression, all that is required, are set above")]
         let update = update.build().expect("a complete update");
         TransactWriteItem::builder().update(update).build()
+    }
+
+    /// Part of a transaction: removes the item at `key`, which must be there.
+    pub(crate) fn remove(&self, key: Key) -> TransactWriteItem {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .condition_expression("attribute_exists(pk)");
+        #[expect(clippy::expect_used, reason = "table and key, all that is required, are set above")]
+        let delete = delete.build().expect("a complete delete");
+        TransactWriteItem::builder().delete(delete).build()
     }
 
     /// Sends a transaction whose conditions say that nobody else was faster: one that does not hold is

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use sporlog_auth::{KeyScope, Principal};
+use sporlog_model::{ApiKeySecret, Clock};
+use sporlog_store::{ApiKey, Store, StoreError};
+
+/// The header that carries an API key, as payload 2.0 spells header names.
+const API_KEY_HEADER: &str = "x-api-key";
+
+/// The headers that carry the other credentials.
+const TOKEN_HEADERS: [&str; 2] = ["authorization", "x-okapi-token"];
+
+/// What a credential is, told by the header it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Token,
+    ApiKey,
+    /// The same text stands in the headers of both kinds: API Gateway does not say which one it asks about, and a credential
+    /// must open only what its own header opens.
+    Ambiguous,
+}
+
+/// API Gateway names the value of the identity source, not its header. Other credentials of the request do not count.
+pub(crate) fn kind(headers: &BTreeMap<String, String>, credential: &str) -> Kind {
+    let stands_in = |name: &str| headers.get(name).is_some_and(|value| value == credential);
+    match (stands_in(API_KEY_HEADER), TOKEN_HEADERS.into_iter().any(stands_in)) {
+        (false, _) => Kind::Token,
+        (true, false) => Kind::ApiKey,
+        (true, true) => Kind::Ambiguous,
+    }
+}
+
+/// Verifies API keys against the store.
+#[derive(Debug)]
+pub(crate) struct ApiKeys {
+    store: Store,
+    clock: Clock,
+}
+
+/// Why there is no principal.
+#[derive(Debug)]
+pub(crate) enum NoPrincipal {
+    /// For the log; the caller learns nothing.
+    Refused(&'static str),
+    /// It could not be found out.
+    Unknown(StoreError),
+}
+
+impl ApiKeys {
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// The principal of a key: no roles, its own scopes. Notes that it is used.
+    pub(crate) async fn verify(&self, credential: &str) -> Result<Principal, NoPrincipal> {
+        let refused = NoPrincipal::Refused;
+        let hash = ApiKeySecret::parse(credential).ok_or(refused("not an API key"))?.hash();
+        let key = self.store.api_key_by_hash(&hash).await.map_err(NoPrincipal::Unknown)?;
+        // The table found it by the hash; in constant time only this tells whether it found the right one.
+        let key = key.filter(|key| key.hash == hash).ok_or(refused("unknown API key"))?;
+        if !key.is_live(self.clock.now()) {
+            return Err(refused("API key revoked or expired"));
+        }
+        self.store.touch_api_key(&key).await;
+        Ok(principal(key))
+    }
+}
+
+fn principal(key: ApiKey) -> Principal {
+    Principal {
+        subject: format!("key:{}", key.id),
+        org: key.org,
+        roles: [].into(),
+        scopes: key.scopes.into_iter().map(KeyScope::name).map(str::to_owned).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_of_the_identity_source_decides() {
+        let headers = |list: &[(&str, &str)]| -> BTreeMap<String, String> {
+            list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        for (list, credential, expected) in [
+            (&[("x-api-key", "a")][..], "a", Kind::ApiKey),
+            (&[("authorization", "Bearer a")], "Bearer a", Kind::Token),
+            (&[("x-okapi-token", "a")], "a", Kind::Token),
+            (&[("x-api-key", "a"), ("authorization", "Bearer b")], "a", Kind::ApiKey),
+            (&[("x-api-key", "a"), ("authorization", "Bearer b")], "Bearer b", Kind::Token),
+            (&[("x-api-key", "a"), ("x-okapi-token", "a")], "a", Kind::Ambiguous),
+            (&[("x-api-key", "a"), ("authorization", "a")], "a", Kind::Ambiguous),
+            (&[], "ap_live_a", Kind::Token),
+        ] {
+            assert_eq!(kind(&headers(list), credential), expected, "{list:?} {credential}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sporlog_auth::{Action, KeyScope};
+use sporlog_http::{ApiError, Caller, JsonBody, Members, QueryParameters, RequestBody};
+use sporlog_model::{ApiKeyId, ApiKeySecret, ErrorKind, Instant, Name};
+use sporlog_store::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey, StoreError};
+
+use crate::organization::name;
+use crate::path::{PathIds, api_key_not_found};
+use crate::{Organizations, actor, failed};
+
+/// What `POST` must say.
+#[derive(Debug)]
+pub(crate) struct ApiKeyBody {
+    name: Name,
+    scopes: BTreeSet<KeyScope>,
+    expires_at: Option<Instant>,
+}
+
+impl RequestBody for ApiKeyBody {
+    const MEMBERS: &'static [&'static str] = &["name", "scopes", "expiresAt"];
+
+    fn read(members: &Members) -> Result<Self, ApiError> {
+        let expires_at = members.optional::<String>("expiresAt", EXPIRY)?;
+        Ok(Self {
+            name: name(&members.required::<String>("name", "must be a text")?)?,
+            scopes: scopes(&members.required::<Vec<String>>("scopes", "must be a list of texts")?)?,
+            expires_at: expires_at.map(|text| instant(&text)).transpose()?,
+        })
+    }
+}
+
+fn instant(text: &str) -> Result<Instant, ApiError> {
+    Instant::parse_rfc3339(text).map_err(|_| invalid("expiresAt", EXPIRY))
+}
+
+const EXPIRY: &str = "must be an RFC 3339 date and time";
+
+/// A key as it is answered; whole only once.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApiKeyView {
+    id: ApiKeyId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    prefix: String,
+    name: String,
+    scopes: Vec<&'static str>,
+    created_at: String,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+}
+
+/// `POST /orgs/{orgId}/api-keys`: makes a key and shows it, this once.
+pub(crate) async fn create_api_key(
+    State(state): State<Organizations>,
+    caller: Caller,
+    ids: PathIds,
+    body: Result<JsonBody<ApiKeyBody>, ApiError>,
+) -> Result<Response, ApiError> {
+    let scope = caller.scope(Action::CreateApiKey, &ids.org()?)?;
+    // Only now: what is wrong with a body is nobody's business who may not send one.
+    let JsonBody(ApiKeyBody { name, scopes, expires_at }) = body?;
+    if expires_at.is_some_and(|expires_at| expires_at <= state.clock.now()) {
+        return Err(invalid("expiresAt", "must be in the future"));
+    }
+    let secret = ApiKeySecret::generate().map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
+    let new = NewApiKey { name, scopes, expires_at };
+    match state.store.create_api_key(&scope, &secret, &new, &actor(&caller.0)).await.map_err(failed)? {
+        ApiKeyCreation::Created(key) => {
+            let view = ApiKeyView { key: Some(secret.reveal().to_owned()), ..view(*key) };
+            Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], JsonBody(view)).into_response())
+        }
+        ApiKeyCreation::NoOrganization => Err(ApiError::org_not_found()),
+        ApiKeyCreation::LimitReached => {
+            let message = format!("The organization has {MAX_API_KEYS} API keys; revoke one first");
+            Err(ApiError::new(ErrorKind::Conflict, "tooManyApiKeys", message))
+        }
+    }
+}
+
+/// `GET /orgs/{orgId}/api-keys`: the keys that are not revoked, newest first; `limit` of them, older than `before`.
+pub(crate) async fn list_api_keys(
+    State(state): State<Organizations>,
+    caller: Caller,
+    ids: PathIds,
+    query: QueryParameters,
+) -> Result<JsonBody<Vec<ApiKeyView>>, ApiError> {
+    let scope = caller.scope(Action::ListApiKeys, &ids.org()?)?;
+    let limit = match query.get("limit") {
+        None => MAX_API_KEYS,
+        Some(text) => limit(text).ok_or_else(|| invalid("limit", "must be a whole number from 1 to 100"))?,
+    };
+    let before = query.get("before").map(ApiKeyId::parse).transpose();
+    let before = before.map_err(|_| invalid("before", "must be the id of a key"))?;
+    let keys = state.store.api_keys(&scope, before, limit).await.map_err(failed)?;
+    if keys.is_empty() && state.store.organization(&scope).await.map_err(failed)?.is_none() {
+        return Err(ApiError::org_not_found());
+    }
+    Ok(JsonBody(keys.into_iter().map(view).collect()))
+}
+
+/// `DELETE /orgs/{orgId}/api-keys/{keyId}`: the key stops working, within a minute everywhere.
+pub(crate) async fn revoke_api_key(
+    State(state): State<Organizations>,
+    caller: Caller,
+    ids: PathIds,
+) -> Result<StatusCode, ApiError> {
+    let scope = caller.scope(Action::RevokeApiKey, &ids.org()?)?;
+    match state.store.revoke_api_key(&scope, ids.api_key()?, &actor(&caller.0)).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(StoreError::NotFound) if state.store.organization(&scope).await.map_err(failed)?.is_none() => {
+            Err(ApiError::org_not_found())
+        }
+        Err(StoreError::NotFound) => Err(api_key_not_found()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn limit(text: &str) -> Option<u64> {
+    // `parse` alone would also take a sign.
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|limit| digits && (1..=MAX_API_KEYS).contains(limit))
+}
+
+fn scopes(names: &[String]) -> Result<BTreeSet<KeyScope>, ApiError> {
+    let problem = || {
+        let grantable = KeyScope::ALL.map(KeyScope::name).join(", ");
+        invalid("scopes", &format!("must be one or more of {grantable}"))
+    };
+    if names.is_empty() {
+        return Err(problem());
+    }
+    names.iter().map(|name| KeyScope::from_name(name).ok_or_else(problem)).collect()
+}
+
+fn invalid(member: &str, problem: &str) -> ApiError {
+    ApiError::new(ErrorKind::Invalid, "validationError", format!("{member} {problem}"))
+}
+
+fn view(key: ApiKey) -> ApiKeyView {
+    ApiKeyView {
+        id: key.id,
+        key: None,
+        prefix: key.prefix,
+        name: key.name.to_string(),
+        scopes: key.scopes.into_iter().map(KeyScope::name).collect(),
+        created_at: key.created_at.to_rfc3339_millis(),
+        expires_at: key.expires_at.map(Instant::to_rfc3339_millis),
+        last_used_at: key.last_used_at.map(Instant::to_rfc3339_millis),
+    }
+}
