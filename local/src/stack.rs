@@ -1,9 +1,10 @@
 //! The whole system in one process: engines, functions, gateway, schedules, wired as the template says.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,7 +124,10 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let file = |name: &str| options.data_dir.as_ref().map(|directory| directory.join(name));
         if let Some(directory) = &options.data_dir {
-            std::fs::create_dir_all(directory).map_err(|error| StartError::DataDir(directory.clone(), error))?;
+            // The issuer's key, session keys and everybody's events are in it.
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700);
+            private.create(directory).map_err(|error| StartError::DataDir(directory.clone(), error))?;
         }
         let lock = options.data_dir.as_deref().map(lock).transpose()?;
         let clock = Clock::system();

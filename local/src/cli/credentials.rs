@@ -24,11 +24,12 @@ pub(super) struct EnvArgs {
 /// For `eval "$(sporlog env)"`.
 pub(super) fn run(args: &EnvArgs) -> u8 {
     let at = |port| SocketAddr::new(args.host, port);
+    // What a shell still has of a real account would come first, or lead the calls there.
+    println!("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     for (name, value) in variables(at(args.invoke_port), at(args.dynamodb_port), at(args.s3_port)) {
         println!("export {name}={value}");
     }
-    // boto3 and the first AWS CLI read the other name; what a shell has of a real account would come first.
+    // boto3 and the first AWS CLI read the other name.
     println!("export AWS_DEFAULT_REGION={DEFAULT_REGION}");
-    println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
     0
 }

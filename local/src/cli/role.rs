@@ -1,5 +1,7 @@
 use clap::{Args, ValueEnum};
 
+use sporlog_model::ExternalId;
+
 use super::{DataDir, Failure};
 use crate::s3::{Deny, RoleDefinition, Storage};
 
@@ -11,8 +13,8 @@ pub(super) struct RoleArgs {
     #[arg(long)]
     bucket: String,
     /// The external id that whoever assumes it must send.
-    #[arg(long)]
-    external_id: Option<String>,
+    #[arg(long, value_parser = ExternalId::parse)]
+    external_id: Option<ExternalId>,
     /// Something it refuses.
     #[arg(long)]
     deny: Option<Denied>,
@@ -36,7 +38,8 @@ pub(super) fn run(args: RoleArgs) -> Result<u8, Failure> {
         Denied::Put => Deny::Put,
         Denied::Delete => Deny::Delete,
     });
-    let role = RoleDefinition { name: args.name, bucket: args.bucket, external_id: args.external_id, deny };
+    let role =
+        RoleDefinition { name: args.name, bucket: args.bucket, external_id: args.external_id.map(String::from), deny };
     println!("{}", storage.define_role(&role)?.as_str());
     Ok(0)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
 use clap::Args;
 use serde::Deserialize;
@@ -77,7 +78,12 @@ pub(super) fn run(args: &SendArgs) -> Result<u8, Failure> {
 async fn send(client: &aws_sdk_lambda::Client, file: &Path, org: &str) -> Result<Answer, Failure> {
     let event = event(&fs::read_to_string(file)?, org)?;
     let output = client.invoke().function_name("IngestFunction").payload(Blob::new(event)).send().await;
-    let output = output.map_err(|error| sporlog_model::error_chain(&error))?;
+    let output = output.map_err(|error| match error {
+        SdkError::DispatchFailure(_) => {
+            "no sporlog answers there: start it, or say where it is with --host and --invoke-port".to_owned()
+        }
+        error => sporlog_model::error_chain(&error),
+    })?;
     let payload = output.payload.map(Blob::into_inner).unwrap_or_default();
     if output.function_error.is_some() {
         let error: Value = serde_json::from_slice(&payload)?;

@@ -1,9 +1,11 @@
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, runtime};
@@ -50,7 +52,10 @@ pub(super) struct ServeArgs {
     log_level: tracing_subscriber::filter::LevelFilter,
 }
 
-/// Runs until Ctrl-C or SIGTERM.
+/// How long the end waits for what is still running.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs until Ctrl-C, SIGTERM or SIGHUP.
 pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     // The engine warns of every condition that does not hold, and a repeated event is just that.
     let filter = EnvFilter::new(format!(
@@ -74,16 +79,30 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     };
     runtime()?.block_on(async {
         // Before anything is printed: whoever waits for `ready` may signal at once.
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let mut ends = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            // The terminal was closed.
+            signal(SignalKind::hangup())?,
+        ];
         let stack = Stack::start(options).await?;
         announce(&stack, &data_dir, args.settle_seconds)?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        any_of(&mut ends).await;
+        if timeout(STOP_WITHIN, stack.stop()).await.is_err() {
+            // Such as a client in the middle of a request. What was acknowledged is kept.
+            eprintln!("sporlog: something did not end within {STOP_WITHIN:?} and was cut");
         }
-        stack.stop().await;
         Ok(0)
     })
+}
+
+async fn any_of(signals: &mut [Signal; 3]) {
+    let [interrupt, terminate, hangup] = signals;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
 }
 
 fn announce(stack: &Stack, data_dir: &Path, settle: u64) -> Result<(), Failure> {

@@ -121,18 +121,21 @@ async fn a_role_can_be_assumed_while_the_server_runs() {
 fn env_prints_what_a_shell_can_take_in() {
     let args = ["--invoke-port", "1001", "--dynamodb-port", "1002", "--s3-port", "1003"];
     let printed = stdout(&sporlog(["env"]).args(args).output().unwrap());
-    assert!(printed.lines().all(|line| line.starts_with("export AWS_")), "{printed}");
+    let (unset, exports) = printed.split_once('\n').unwrap();
+    assert!(unset.starts_with("unset AWS_SESSION_TOKEN AWS_PROFILE "), "{printed}");
+    assert!(exports.lines().all(|line| line.starts_with("export AWS_")), "{printed}");
     let expected = [
         ("AWS_ACCESS_KEY_ID", "sporlog"),
         ("AWS_SECRET_ACCESS_KEY", "sporlog-local"),
         ("AWS_REGION", "eu-north-1"),
+        ("AWS_DEFAULT_REGION", "eu-north-1"),
         ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1001"),
         ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1001"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1002"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1003"),
         ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1003"),
     ];
-    assert_eq!(printed.lines().count(), expected.len(), "{printed}");
+    assert_eq!(exports.lines().count(), expected.len(), "{printed}");
     for (name, value) in expected {
         let script = format!("set -eu; {printed}\nprintf %s \"${name}\"");
         assert_eq!(stdout(&Command::new("sh").args(["-c", &script]).output().unwrap()), value, "{name}");
