@@ -6,6 +6,7 @@
 )]
 
 mod acquisition;
+mod authorization;
 mod export;
 mod harness;
 mod ingest;
