@@ -105,8 +105,11 @@ async fn key(system: &System, org: &str, n: usize) -> Value {
     answer.json()
 }
 
+/// Status, headers and body.
+type Comparable = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
+
 /// An answer without what differs between any two: the time, and the id of the request.
-fn comparable(answer: &Answer) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
+fn comparable(answer: &Answer) -> Comparable {
     let headers = answer.headers.iter().filter(|(name, _)| !["date", "apigw-requestid"].contains(&name.as_str()));
     let headers = headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     (answer.status, headers, answer.bytes.clone())

@@ -176,7 +176,8 @@ impl Matrix {
         }
         let template = Template::embedded(&Deployment::default()).unwrap();
         let mut matrix = Self { system, template, _directory: directory, api_key: String::new() };
-        matrix.api_key = matrix.create_key().await["key"].as_str().unwrap().to_owned();
+        let created = matrix.create_key().await;
+        matrix.api_key = created["key"].as_str().unwrap().into();
         matrix
     }
 
