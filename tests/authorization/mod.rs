@@ -2,7 +2,6 @@
 
 mod isolation;
 mod matrix;
-mod secrets;
 
 use serde_json::{Value, json};
 
