@@ -7,5 +7,6 @@
 
 mod commands;
 mod crash;
+mod log;
 mod server;
 mod start;

@@ -9,13 +9,13 @@ use tempfile::tempdir;
 use crate::server::{Server, sporlog, stdout, token};
 
 /// The entity of the printed example.
-const EXAMPLE_ORDER: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
+pub(crate) const EXAMPLE_ORDER: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
 
 /// The goal is a second; a debug build on a busy machine is given more.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// The order of the printed example, as an event of the demo organization.
-fn example() -> Value {
+pub(crate) fn example() -> Value {
     let payload: Value = serde_json::from_str(include_str!("../../../events/folio/order.json")).unwrap();
     serde_json::json!({"orgId": "demo", "type": "order", "payload": payload})
 }
