@@ -181,22 +181,20 @@ impl Store {
         error: Option<(&str, &str)>,
         due_at: Instant,
     ) -> Result<(), StoreError> {
-        if status != RunStatus::Failed {
-            return self.end_run(&lease, "lease_run = :run", status, error, due_at).await;
-        }
-        let unchanged = "lease_run = :run AND configured_at = :configured_at";
-        match self.end_run(&lease, unchanged, status, error, due_at).await {
-            Err(StoreError::Conflict) => {
-                self.end_run(&lease, "lease_run = :run", status, error, self.clock.now()).await
+        let configured_at = (status == RunStatus::Failed).then_some(lease.configured_at.as_str());
+        match self.end_run(&lease, configured_at, status, error, due_at).await {
+            Err(StoreError::Conflict) if configured_at.is_some() => {
+                self.end_run(&lease, None, status, error, self.clock.now()).await
             }
             ended => ended,
         }
     }
 
+    /// `configured_at`: only if the export was not configured since.
     async fn end_run(
         &self,
         lease: &Lease,
-        condition: &str,
+        configured_at: Option<&str>,
         status: RunStatus,
         error: Option<(&str, &str)>,
         due_at: Instant,
@@ -210,14 +208,14 @@ impl Store {
                 Change::new(format!("{due}, consecutive_failures"))
             }
         };
-        if condition.contains(":configured_at") {
-            release = release.text(":configured_at", &lease.configured_at);
-        }
-        let release = release
-            .only_if(condition)
-            .text(":due_pk", due_partition)
-            .text(":due_sk", due_sort)
-            .text(":run", lease.run.to_string());
+        release = match configured_at {
+            None => release.only_if("lease_run = :run"),
+            Some(instant) => {
+                release.only_if("lease_run = :run AND configured_at = :configured_at").text(":configured_at", instant)
+            }
+        };
+        let release =
+            release.text(":due_pk", due_partition).text(":due_sk", due_sort).text(":run", lease.run.to_string());
         let next_attempt_at = (status == RunStatus::Failed).then_some(due_at);
         let end = self.run_ended(status, error, next_attempt_at);
         let items = vec![self.update(keys::export_state(org), release), self.update(keys::run(org, lease.run), end)];
