@@ -28,8 +28,8 @@ async fn what_is_wrong_with_a_key_is_named() {
         ("expiresAt", json!(1), 422, "validation_error", expiry),
         ("expiresAt", json!("2099-01-01"), 422, "validation_error", expiry),
         ("expiresAt", json!("2020-01-01T00:00:00Z"), 422, "validation_error", "expiresAt must be in the future"),
-        ("role", json!("owner"), 400, "unknown_member", "The member role is not known"),
-        ("Name", json!(null), 400, "unknown_member", "The member Name is not known"),
+        ("role", json!("owner"), 422, "unknown_member", "role is not a known member"),
+        ("Name", json!(null), 422, "unknown_member", "Name is not a known member"),
     ] {
         let mut body = json!({"name": "a", "scopes": ["kyc:read"]});
         body[member] = value;

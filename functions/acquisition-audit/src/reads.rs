@@ -2,8 +2,8 @@ use axum::extract::State;
 use axum::response::Response;
 use sporlog_auth::Action;
 use sporlog_http::ApiError;
-use sporlog_model::{EntityType, ErrorKind};
-use sporlog_store::{Store, StoreError};
+use sporlog_model::EntityType;
+use sporlog_store::Store;
 
 use crate::answer::answer;
 use crate::params::ReadRequest;
@@ -15,7 +15,7 @@ pub(crate) async fn read_events(
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
     let scope = request.caller.scope(Action::ReadAcquisitionEvents(entity_type), &request.caller.0.org)?;
-    let page = store.history(&scope, entity_type, &request.entity_id, request.query).await.map_err(failed)?;
+    let page = store.history(&scope, entity_type, &request.entity_id, request.query).await.map_err(ApiError::of)?;
     answer(entity_type, &page, &request)
 }
 
@@ -26,11 +26,6 @@ pub(crate) async fn read_piece_status_history(
     request: ReadRequest,
 ) -> Result<Response, ApiError> {
     let scope = request.caller.scope(Action::ReadPieceStatusHistory, &request.caller.0.org)?;
-    let page = store.piece_status_history(&scope, &request.entity_id, request.query).await.map_err(failed)?;
+    let page = store.piece_status_history(&scope, &request.entity_id, request.query).await.map_err(ApiError::of)?;
     answer(EntityType::Piece, &page, &request)
-}
-
-fn failed(error: StoreError) -> ApiError {
-    let kind = if error.is_transient() { ErrorKind::Unavailable } else { ErrorKind::Internal };
-    ApiError::fault(kind, error)
 }

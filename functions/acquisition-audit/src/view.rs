@@ -14,7 +14,7 @@ pub(crate) const fn collection_member(entity_type: EntityType) -> &'static str {
         EntityType::InvoiceLine => "invoiceLineAuditEvents",
         EntityType::Organization => "organizationAuditEvents",
         // Have no route.
-        EntityType::Org | EntityType::ApiKey => "auditEvents",
+        _ => "auditEvents",
     }
 }
 

@@ -12,7 +12,7 @@ use sporlog_store::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey, StoreError}
 
 use crate::organization::name;
 use crate::path::{PathIds, api_key_not_found};
-use crate::{Organizations, actor, failed};
+use crate::{Organizations, actor};
 
 /// What `POST` must say.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct ApiKeyBody {
 }
 
 impl RequestBody for ApiKeyBody {
-    const MEMBERS: &'static [&'static str] = &["name", "scopes", "expiresAt"];
+    const MEMBERS: Option<&'static [&'static str]> = Some(&["name", "scopes", "expiresAt"]);
 
     fn read(members: &Members) -> Result<Self, ApiError> {
         let expires_at = members.optional::<String>("expiresAt", EXPIRY)?;
@@ -36,7 +36,7 @@ impl RequestBody for ApiKeyBody {
 }
 
 fn instant(text: &str) -> Result<Instant, ApiError> {
-    Instant::parse_rfc3339(text).map_err(|_| invalid("expiresAt", EXPIRY))
+    Instant::parse_rfc3339(text).map_err(|_| ApiError::invalid_member("expiresAt", EXPIRY))
 }
 
 const EXPIRY: &str = "must be an RFC 3339 date and time";
@@ -67,11 +67,11 @@ pub(crate) async fn create_api_key(
     // Only now: what is wrong with a body is nobody's business who may not send one.
     let JsonBody(ApiKeyBody { name, scopes, expires_at }) = body?;
     if expires_at.is_some_and(|expires_at| expires_at <= state.clock.now()) {
-        return Err(invalid("expiresAt", "must be in the future"));
+        return Err(ApiError::invalid_member("expiresAt", "must be in the future"));
     }
     let secret = ApiKeySecret::generate().map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
     let new = NewApiKey { name, scopes, expires_at };
-    match state.store.create_api_key(&scope, &secret, &new, &actor(&caller.0)).await.map_err(failed)? {
+    match state.store.create_api_key(&scope, &secret, &new, &actor(&caller.0)).await.map_err(ApiError::of)? {
         ApiKeyCreation::Created(key) => {
             let view = ApiKeyView { key: Some(secret.reveal().to_owned()), ..view(*key) };
             Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], JsonBody(view)).into_response())
@@ -94,12 +94,14 @@ pub(crate) async fn list_api_keys(
     let scope = caller.scope(Action::ListApiKeys, &ids.org()?)?;
     let limit = match query.get("limit") {
         None => MAX_API_KEYS,
-        Some(text) => limit(text).ok_or_else(|| invalid("limit", "must be a whole number from 1 to 100"))?,
+        Some(text) => {
+            limit(text).ok_or_else(|| ApiError::invalid_member("limit", "must be a whole number from 1 to 100"))?
+        }
     };
     let before = query.get("before").map(ApiKeyId::parse).transpose();
-    let before = before.map_err(|_| invalid("before", "must be the id of a key"))?;
-    let keys = state.store.api_keys(&scope, before, limit).await.map_err(failed)?;
-    if keys.is_empty() && state.store.organization(&scope).await.map_err(failed)?.is_none() {
+    let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a key"))?;
+    let keys = state.store.api_keys(&scope, before, limit).await.map_err(ApiError::of)?;
+    if keys.is_empty() && state.store.organization(&scope).await.map_err(ApiError::of)?.is_none() {
         return Err(ApiError::org_not_found());
     }
     Ok(JsonBody(keys.into_iter().map(view).collect()))
@@ -114,11 +116,11 @@ pub(crate) async fn revoke_api_key(
     let scope = caller.scope(Action::RevokeApiKey, &ids.org()?)?;
     match state.store.revoke_api_key(&scope, ids.api_key()?, &actor(&caller.0)).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(StoreError::NotFound) if state.store.organization(&scope).await.map_err(failed)?.is_none() => {
+        Err(StoreError::NotFound) if state.store.organization(&scope).await.map_err(ApiError::of)?.is_none() => {
             Err(ApiError::org_not_found())
         }
         Err(StoreError::NotFound) => Err(api_key_not_found()),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(ApiError::of(error)),
     }
 }
 
@@ -131,16 +133,12 @@ fn limit(text: &str) -> Option<u64> {
 fn scopes(names: &[String]) -> Result<BTreeSet<KeyScope>, ApiError> {
     let problem = || {
         let grantable = KeyScope::ALL.map(KeyScope::name).join(", ");
-        invalid("scopes", &format!("must be one or more of {grantable}"))
+        ApiError::invalid_member("scopes", &format!("must be one or more of {grantable}"))
     };
     if names.is_empty() {
         return Err(problem());
     }
     names.iter().map(|name| KeyScope::from_name(name).ok_or_else(problem)).collect()
-}
-
-fn invalid(member: &str, problem: &str) -> ApiError {
-    ApiError::new(ErrorKind::Invalid, "validationError", format!("{member} {problem}"))
 }
 
 fn view(key: ApiKey) -> ApiKeyView {

@@ -12,9 +12,9 @@ use axum::Router;
 use axum::routing::{delete, post, put};
 use sporlog_auth::Principal;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
-use sporlog_http::{ApiError, ErrorShape, group};
-use sporlog_model::{Actor, Clock, ErrorKind};
-use sporlog_store::{Store, StoreError};
+use sporlog_http::{ErrorShape, group};
+use sporlog_model::{Actor, Clock};
+use sporlog_store::Store;
 
 /// What the handlers work with.
 #[derive(Debug, Clone)]
@@ -39,9 +39,4 @@ pub fn router(environment: &Environment, clock: Clock) -> Result<Router, Environ
 /// The caller, as the log names who did it.
 fn actor(caller: &Principal) -> Actor {
     Actor { id: Some(caller.subject.clone()), name: None }
-}
-
-fn failed(error: StoreError) -> ApiError {
-    let kind = if error.is_transient() { ErrorKind::Unavailable } else { ErrorKind::Internal };
-    ApiError::fault(kind, error)
 }

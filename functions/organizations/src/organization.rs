@@ -3,11 +3,11 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use sporlog_auth::Action;
 use sporlog_http::{ApiError, Caller, JsonBody, Members, RequestBody};
-use sporlog_model::{ErrorKind, Name, OrgId};
+use sporlog_model::{Name, OrgId};
 use sporlog_store::{Organization, PutOrganization};
 
 use crate::path::PathIds;
-use crate::{Organizations, actor, failed};
+use crate::{Organizations, actor};
 
 /// What `PUT` may say: the name by which people know the organization.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct OrganizationBody {
 }
 
 impl RequestBody for OrganizationBody {
-    const MEMBERS: &'static [&'static str] = &["name"];
+    const MEMBERS: Option<&'static [&'static str]> = Some(&["name"]);
 
     fn read(members: &Members) -> Result<Self, ApiError> {
         Ok(Self { name: members.optional::<String>("name", "must be a text")?.map(|text| name(&text)).transpose()? })
@@ -41,7 +41,7 @@ pub(crate) async fn put_organization(
 ) -> Result<(StatusCode, JsonBody<OrganizationView>), ApiError> {
     let scope = caller.scope(Action::PutOrganization, &ids.new_org()?)?;
     let name = body?.and_then(|JsonBody(body)| body.name);
-    let put = state.store.put_organization(&scope, name.as_ref(), &actor(&caller.0)).await.map_err(failed)?;
+    let put = state.store.put_organization(&scope, name.as_ref(), &actor(&caller.0)).await.map_err(ApiError::of)?;
     Ok(match put {
         PutOrganization::Created(organization) => (StatusCode::CREATED, JsonBody(view(organization))),
         PutOrganization::Known(organization) => (StatusCode::OK, JsonBody(view(organization))),
@@ -55,13 +55,13 @@ pub(crate) async fn read_organization(
     ids: PathIds,
 ) -> Result<JsonBody<OrganizationView>, ApiError> {
     let scope = caller.scope(Action::ReadOrganization, &ids.org()?)?;
-    let organization = state.store.organization(&scope).await.map_err(failed)?;
+    let organization = state.store.organization(&scope).await.map_err(ApiError::of)?;
     organization.map(|organization| JsonBody(view(organization))).ok_or_else(ApiError::org_not_found)
 }
 
 /// Reads a `name` member.
 pub(crate) fn name(text: &str) -> Result<Name, ApiError> {
-    Name::parse(text).map_err(|error| ApiError::new(ErrorKind::Invalid, "validationError", format!("name {error}")))
+    Name::parse(text).map_err(|error| ApiError::invalid_member("name", &error.to_string()))
 }
 
 fn view(organization: Organization) -> OrganizationView {

@@ -21,7 +21,9 @@ pub fn authorization_document() -> String {
     for action in Action::ALL {
         let rule = action.rule();
         let routes = list(action.routes());
-        let scopes = list(rule.scopes);
+        let besides =
+            action.resource_permission("…").map(|permission| format!(" and `{permission}`")).unwrap_or_default();
+        let scopes = list(rule.scopes) + &besides;
         let _ = write!(text, "| {} | {routes} | {scopes} |", action.title());
         for role in Role::ALL {
             text.push_str(if rule.roles.contains(&role) { " yes |" } else { " – |" });

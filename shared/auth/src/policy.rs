@@ -19,6 +19,30 @@ pub enum Action {
     ListApiKeys,
     /// Make a key useless.
     RevokeApiKey,
+    /// See which exports to Bufdir there were.
+    ListExportAudits,
+    /// See the record of one export to Bufdir.
+    ReadExportAudit,
+    /// Record that an export to Bufdir begins.
+    CreateExportAudit,
+    /// Move the record of an export to its next status.
+    UpdateExportAuditStatus,
+    /// Say where the file of an export is.
+    AttachExportAuditFile,
+    /// Remove the record of an export.
+    DeleteExportAudit,
+    /// Read the log of a KYC case.
+    ReadCaseAuditLog,
+    /// Append to the log of a KYC case.
+    AppendCaseAuditLog,
+    /// Read which statuses a KYC case has had.
+    ReadCaseStatusHistory,
+    /// See which groups of settings there are.
+    ReadSettingGroups,
+    /// Read the settings of a group; takes a permission for that group besides.
+    ReadSettings,
+    /// Change a setting; takes a permission for that setting besides.
+    PutSetting,
 }
 
 /// A permission as a credential carries it: the name of a FOLIO permission or of a Sporlog scope.
@@ -41,6 +65,11 @@ pub const PLATFORM_ADMIN: ApiScope = "platform:admin";
 
 const MEMBERS: &[Role] = &[Role::Member, Role::Service, Role::Admin, Role::Owner];
 const ADMINS: &[Role] = &[Role::Admin, Role::Owner];
+/// Who carries an export out: the service that does, or an administrator by hand. An owner is neither.
+const WORKERS: &[Role] = &[Role::Service, Role::Admin];
+
+/// Grants everything about settings.
+pub(crate) const CONFIG_ALL: ApiScope = "audit.config.all";
 
 impl Action {
     /// The policy, whole. Everything that is not allowed here is refused.
@@ -60,16 +89,38 @@ impl Action {
                 scopes(&["acquisition.organization.events.get", "audit.all"])
             }
             // Not FOLIO's: nobody.
-            Self::ReadAcquisitionEvents(E::Org | E::ApiKey) => scopes(&[]),
+            Self::ReadAcquisitionEvents(_) => scopes(&[]),
 
             Self::PutOrganization => platform(),
             Self::ReadOrganization => roles(MEMBERS),
             Self::CreateApiKey | Self::ListApiKeys | Self::RevokeApiKey => roles(ADMINS),
+
+            Self::ListExportAudits | Self::ReadExportAudit | Self::CreateExportAudit => roles_or_platform(MEMBERS),
+            Self::UpdateExportAuditStatus | Self::AttachExportAuditFile => roles_or_platform(WORKERS),
+            Self::DeleteExportAudit => roles_or_platform(ADMINS),
+
+            Self::ReadCaseAuditLog | Self::ReadCaseStatusHistory => scopes(&["kyc:read"]),
+            Self::AppendCaseAuditLog => scopes(&["kyc:write"]),
+
+            // mod-audit's permissions. `audit.all` does not hold these.
+            Self::ReadSettingGroups => scopes(&["audit.config.groups.collection.get", CONFIG_ALL]),
+            Self::ReadSettings => scopes(&["audit.config.groups.settings.collection.get", CONFIG_ALL]),
+            Self::PutSetting => scopes(&["audit.config.groups.settings.item.put", CONFIG_ALL]),
+        }
+    }
+
+    /// The permission that the action takes besides, for the one thing that it is about: `{groupId}` of a group's settings,
+    /// `{groupId}.{key}` of a setting. [`crate::Principal::resource_scope`] asks for both.
+    pub(crate) fn resource_permission(self, resource: &str) -> Option<String> {
+        match self {
+            Self::ReadSettings => Some(format!("audit.config.groups.settings.{resource}.collection.get")),
+            Self::PutSetting => Some(format!("audit.config.groups.settings.{resource}.item.put")),
+            _ => None,
         }
     }
 
     /// Every action that somebody may do.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 24] = [
         Self::ReadAcquisitionEvents(EntityType::Order),
         Self::ReadAcquisitionEvents(EntityType::OrderLine),
         Self::ReadAcquisitionEvents(EntityType::Piece),
@@ -82,6 +133,18 @@ impl Action {
         Self::CreateApiKey,
         Self::ListApiKeys,
         Self::RevokeApiKey,
+        Self::ListExportAudits,
+        Self::ReadExportAudit,
+        Self::CreateExportAudit,
+        Self::UpdateExportAuditStatus,
+        Self::AttachExportAuditFile,
+        Self::DeleteExportAudit,
+        Self::ReadCaseAuditLog,
+        Self::AppendCaseAuditLog,
+        Self::ReadCaseStatusHistory,
+        Self::ReadSettingGroups,
+        Self::ReadSettings,
+        Self::PutSetting,
     ];
 
     /// Where the action is done, as `template.yaml` has it: method and path.
@@ -95,12 +158,41 @@ impl Action {
             Self::ReadAcquisitionEvents(E::Invoice) => &["GET /audit-data/acquisition/invoice/{id}"],
             Self::ReadAcquisitionEvents(E::InvoiceLine) => &["GET /audit-data/acquisition/invoice-line/{id}"],
             Self::ReadAcquisitionEvents(E::Organization) => &["GET /audit-data/acquisition/organization/{id}"],
-            Self::ReadAcquisitionEvents(E::Org | E::ApiKey) => &[],
+            Self::ReadAcquisitionEvents(_) => &[],
             Self::PutOrganization => &["PUT /orgs/{orgId}"],
             Self::ReadOrganization => &["GET /orgs/{orgId}"],
             Self::CreateApiKey => &["POST /orgs/{orgId}/api-keys"],
             Self::ListApiKeys => &["GET /orgs/{orgId}/api-keys"],
             Self::RevokeApiKey => &["DELETE /orgs/{orgId}/api-keys/{keyId}"],
+            // Twice each: the published document prints the base path doubled.
+            Self::ListExportAudits => {
+                &["GET /api/v1/bufdir-export-audit", "GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit"]
+            }
+            Self::ReadExportAudit => &[
+                "GET /api/v1/bufdir-export-audit/{audit_id}",
+                "GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}",
+            ],
+            Self::CreateExportAudit => {
+                &["POST /api/v1/bufdir-export-audit", "POST /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit"]
+            }
+            Self::UpdateExportAuditStatus => &[
+                "PUT /api/v1/bufdir-export-audit/{audit_id}/status",
+                "PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/status",
+            ],
+            Self::AttachExportAuditFile => &[
+                "PUT /api/v1/bufdir-export-audit/{audit_id}/file",
+                "PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/file",
+            ],
+            Self::DeleteExportAudit => &[
+                "DELETE /api/v1/bufdir-export-audit/{audit_id}",
+                "DELETE /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}",
+            ],
+            Self::ReadCaseAuditLog => &["GET /api/v1/kyc/cases/{id}/audit-log"],
+            Self::AppendCaseAuditLog => &["POST /api/v1/kyc/cases/{id}/audit-log"],
+            Self::ReadCaseStatusHistory => &["GET /api/v1/kyc/cases/{id}/status-history"],
+            Self::ReadSettingGroups => &["GET /audit/config/groups"],
+            Self::ReadSettings => &["GET /audit/config/groups/{groupId}/settings"],
+            Self::PutSetting => &["PUT /audit/config/groups/{groupId}/settings/{settingId}"],
         }
     }
 
@@ -115,12 +207,24 @@ impl Action {
             Self::ReadAcquisitionEvents(E::Invoice) => "read the history of an invoice",
             Self::ReadAcquisitionEvents(E::InvoiceLine) => "read the history of an invoice line",
             Self::ReadAcquisitionEvents(E::Organization) => "read the history of a FOLIO organization",
-            Self::ReadAcquisitionEvents(E::Org | E::ApiKey) => "nothing",
+            Self::ReadAcquisitionEvents(_) => "nothing",
             Self::PutOrganization => "register or rename an organization",
             Self::ReadOrganization => "see the organization",
             Self::CreateApiKey => "make an API key",
             Self::ListApiKeys => "list the API keys",
             Self::RevokeApiKey => "revoke an API key",
+            Self::ListExportAudits => "list the exports to Bufdir",
+            Self::ReadExportAudit => "see an export to Bufdir",
+            Self::CreateExportAudit => "record an export to Bufdir",
+            Self::UpdateExportAuditStatus => "change the status of an export to Bufdir",
+            Self::AttachExportAuditFile => "attach the file of an export to Bufdir",
+            Self::DeleteExportAudit => "delete the record of an export to Bufdir",
+            Self::ReadCaseAuditLog => "read the log of a KYC case",
+            Self::AppendCaseAuditLog => "append to the log of a KYC case",
+            Self::ReadCaseStatusHistory => "read the statuses of a KYC case",
+            Self::ReadSettingGroups => "list the groups of settings",
+            Self::ReadSettings => "read the settings of a group",
+            Self::PutSetting => "change a setting",
         }
     }
 }
@@ -131,6 +235,10 @@ const fn scopes(scopes: &'static [ApiScope]) -> Rule {
 
 const fn roles(roles: &'static [Role]) -> Rule {
     Rule { scopes: &[], roles, platform: false }
+}
+
+const fn roles_or_platform(roles: &'static [Role]) -> Rule {
+    Rule { scopes: &[], roles, platform: true }
 }
 
 const fn platform() -> Rule {

@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sporlog_model::OrgId;
 
+use crate::policy::CONFIG_ALL;
 use crate::{Action, Denied, PLATFORM_ADMIN, TenantScope};
 
 /// The caller: made by the authorizer from a verified credential, handed to functions in the authorizer context.
@@ -51,15 +53,31 @@ impl Role {
 }
 
 impl Principal {
-    /// May this caller do `action` in `org`? The answer is the key to that organization's data.
+    /// May this caller do `action` in `org`? The answer is the key to that organization's data. Never, when the action takes
+    /// a permission for one resource besides: ask [`Principal::resource_scope`].
     pub fn scope(&self, action: Action, org: &OrgId) -> Result<TenantScope, Denied> {
+        self.resource_scope(action, org, "-")
+    }
+
+    /// [`Principal::scope`] for an action on one resource that has a permission of its own: `audit.user` of settings.
+    pub fn resource_scope(&self, action: Action, org: &OrgId, resource: &str) -> Result<TenantScope, Denied> {
+        let scope = self.general_scope(action, org)?;
+        match action.resource_permission(resource) {
+            Some(wanted) if !self.scopes.contains(&wanted) && !self.scopes.contains(CONFIG_ALL) => {
+                Err(Denied::MissingScope(Cow::Owned(wanted)))
+            }
+            _ => Ok(scope),
+        }
+    }
+
+    fn general_scope(&self, action: Action, org: &OrgId) -> Result<TenantScope, Denied> {
         let rule = action.rule();
         if rule.platform && self.scopes.contains(PLATFORM_ADMIN) {
             return Ok(TenantScope::of(org));
         }
         let (scopes, roles) = (rule.scopes, rule.roles);
         if scopes.is_empty() && roles.is_empty() {
-            return Err(Denied::MissingScope(PLATFORM_ADMIN));
+            return Err(Denied::MissingScope(Cow::Borrowed(PLATFORM_ADMIN)));
         }
         if self.org != *org {
             return Err(Denied::OtherOrganization);
@@ -68,7 +86,7 @@ impl Principal {
         {
             return Ok(TenantScope::of(org));
         }
-        Err(scopes.first().map_or(Denied::MissingRole(roles), |scope| Denied::MissingScope(scope)))
+        Err(scopes.first().map_or(Denied::MissingRole(roles), |scope| Denied::MissingScope(Cow::Borrowed(scope))))
     }
 }
 
@@ -87,10 +105,15 @@ mod tests {
         OrgId::parse(id).unwrap()
     }
 
-    /// Every action that takes a scope, with the one of its own.
+    /// Every read of FOLIO's acquisition events, with the permission of its own.
     fn reads() -> Vec<(Action, &'static str)> {
+        let acquisition = |action: &Action| action.rule().scopes.contains(&"audit.all");
         let own = |action: Action| Some((action, *action.rule().scopes.first()?));
-        Action::ALL.into_iter().filter_map(own).collect()
+        Action::ALL.into_iter().filter(acquisition).filter_map(own).collect()
+    }
+
+    fn missing(scope: &'static str) -> Denied {
+        Denied::MissingScope(Cow::Borrowed(scope))
     }
 
     #[test]
@@ -99,7 +122,7 @@ mod tests {
         for (_, granted) in reads() {
             let caller = caller(&[granted]);
             for (action, wanted) in reads() {
-                let expected = if granted == wanted { Ok(()) } else { Err(Denied::MissingScope(wanted)) };
+                let expected = if granted == wanted { Ok(()) } else { Err(missing(wanted)) };
                 assert_eq!(caller.scope(action, &org("diku")).map(|_| ()), expected);
             }
         }
@@ -111,23 +134,21 @@ mod tests {
 
     #[test]
     fn roles_are_enough_only_where_the_rule_names_them() {
+        use Action as A;
+        let member = &[A::ReadOrganization, A::ListExportAudits, A::ReadExportAudit, A::CreateExportAudit][..];
+        let worker = &[A::UpdateExportAuditStatus, A::AttachExportAuditFile][..];
+        let admin = &[A::CreateApiKey, A::ListApiKeys, A::RevokeApiKey, A::DeleteExportAudit][..];
         for (roles, allowed) in [
             (&[][..], &[][..]),
-            (&[Role::Member], &[Action::ReadOrganization]),
-            (&[Role::Service], &[Action::ReadOrganization]),
-            (
-                &[Role::Admin],
-                &[Action::ReadOrganization, Action::CreateApiKey, Action::ListApiKeys, Action::RevokeApiKey],
-            ),
-            (
-                &[Role::Member, Role::Owner],
-                &[Action::ReadOrganization, Action::CreateApiKey, Action::ListApiKeys, Action::RevokeApiKey],
-            ),
+            (&[Role::Member], &[member][..]),
+            (&[Role::Service], &[member, worker]),
+            (&[Role::Admin], &[member, worker, admin]),
+            (&[Role::Member, Role::Owner], &[member, admin]),
         ] {
             let caller = Principal { roles: roles.iter().copied().collect(), ..caller(&[]) };
             for action in Action::ALL {
-                let scope = caller.scope(action, &org("diku"));
-                assert_eq!(scope.is_ok(), allowed.contains(&action), "{roles:?} {action:?}");
+                let allowed = allowed.iter().any(|actions| actions.contains(&action));
+                assert_eq!(caller.scope(action, &org("diku")).is_ok(), allowed, "{roles:?} {action:?}");
             }
         }
     }
@@ -139,17 +160,29 @@ mod tests {
         let platform = caller(&[PLATFORM_ADMIN]);
         for action in Action::ALL {
             for other in ["Diku", "other"] {
-                let expected = if action == Action::PutOrganization {
-                    Denied::MissingScope(PLATFORM_ADMIN)
-                } else {
-                    Denied::OtherOrganization
-                };
+                let expected =
+                    if action == Action::PutOrganization { missing(PLATFORM_ADMIN) } else { Denied::OtherOrganization };
                 assert_eq!(everything.scope(action, &org(other)), Err(expected), "{action:?}");
                 let reached = platform.scope(action, &org(other)).map(|scope| scope.org().clone());
                 let expected = if action.rule().platform { Ok(org(other)) } else { Err(Denied::OtherOrganization) };
                 assert_eq!(reached, expected, "{action:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_setting_takes_a_permission_of_its_own_besides() {
+        let (general, own) =
+            ("audit.config.groups.settings.item.put", "audit.config.groups.settings.audit.user.anonymize.item.put");
+        let put = |scopes: &[&str], setting| caller(scopes).resource_scope(Action::PutSetting, &org("diku"), setting);
+        assert!(put(&[general, own], "audit.user.anonymize").is_ok());
+        assert!(put(&[CONFIG_ALL], "audit.user.anonymize").is_ok());
+        assert_eq!(put(&[own], "audit.user.anonymize"), Err(missing(general)));
+        assert_eq!(put(&[general], "audit.user.anonymize"), Err(missing(own)));
+        let other = "audit.config.groups.settings.audit.user.enabled.item.put";
+        assert_eq!(put(&[general, own], "audit.user.enabled"), Err(missing(other)));
+        // Forgetting to name the resource refuses.
+        assert!(caller(&[general, own]).scope(Action::PutSetting, &org("diku")).is_err());
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use sporlog_model::OrgId;
 
 use crate::Role;
@@ -25,14 +27,14 @@ impl TenantScope {
 }
 
 /// Why a caller may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The credential is for another organization. Callers must not learn whether that organization exists.
     #[error("the credential is for another organization")]
     OtherOrganization,
     /// Names the permission that would do.
     #[error("the permission {0} is required")]
-    MissingScope(&'static str),
+    MissingScope(Cow<'static, str>),
     /// Names the roles of which one would do.
     #[error("one of the roles {} is required", role_names(.0))]
     MissingRole(&'static [Role]),
@@ -50,6 +52,8 @@ pub enum Service {
     Ingest,
     /// Exports the organization it was invoked for.
     ExportRun,
+    /// Deletes what an organization's retention periods no longer allow.
+    Retention,
     /// Sets up organizations: the local run's demo data, and tests.
     Provisioning,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sporlog_auth::Denied;
-use sporlog_model::ErrorKind;
+use sporlog_model::{Classified, ErrorKind};
 
 /// An error on its way to the client.
 ///
@@ -16,19 +16,31 @@ pub struct ApiError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) parameters: Vec<(String, String)>,
+    /// The parameter or member at fault, and what is wrong with it.
+    pub(crate) field: Option<(String, String)>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ApiError {
     /// `code` is stable and for programs, in camel case (a group whose document has another case gets that), `message` a sentence for people that names the field where one is at fault.
     pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), parameters: Vec::new(), cause: None }
+        Self { kind, code, message: message.into(), parameters: Vec::new(), field: None, cause: None }
     }
 
     /// A value outside what the contract allows, named with what was sent.
     pub fn invalid(parameter: &str, value: &str, problem: &str) -> Self {
-        Self::new(ErrorKind::Invalid, "validationError", format!("{parameter} {problem}"))
-            .with_parameter(parameter, value)
+        Self::invalid_member(parameter, problem).with_parameter(parameter, value)
+    }
+
+    /// The same without what was sent, for what may be anything: the members of a body.
+    pub fn invalid_member(member: &str, problem: &str) -> Self {
+        Self::at_field(ErrorKind::Invalid, "validationError", member, problem)
+    }
+
+    /// Something wrong with one parameter or member; `problem` goes on after its name: "must be a text".
+    pub fn at_field(kind: ErrorKind, code: &'static str, field: &str, problem: &str) -> Self {
+        let named = Some((field.to_owned(), problem.to_owned()));
+        Self { field: named, ..Self::new(kind, code, format!("{field} {problem}")) }
     }
 
     /// An organization that there is not, or that this caller may not know of: the answer is the same.
@@ -43,6 +55,11 @@ impl ApiError {
             _ => ("internalError", "Internal server error"),
         };
         Self { cause: Some(Box::new(cause)), ..Self::new(kind, code, message) }
+    }
+
+    /// What a lower layer could not do, as the client is told of it.
+    pub fn of(error: impl Classified + Send + Sync + 'static) -> Self {
+        Self::fault(error.kind(), error)
     }
 
     /// A name and value that tell the client more.

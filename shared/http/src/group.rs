@@ -20,7 +20,7 @@ pub fn group(router: Router, shape: ErrorShape) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(ErrorKind::MethodNotAllowed, "methodNotAllowed", "Method not allowed")
         })
-        .layer(middleware::from_fn(move |request, next| answer(shape, request, next)))
+        .layer(middleware::from_fn(move |request, next| answer(shape.clone(), request, next)))
 }
 
 /// What a request's log line tells: never a header, a parameter or a body.

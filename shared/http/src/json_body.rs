@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sporlog_model::ErrorKind;
+use sporlog_model::{ErrorKind, RequestDigest};
 
 use crate::ApiError;
 
@@ -15,15 +15,15 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A body in JSON: of an answer, that of any `T`; of a request, one that reads as `T`.
 ///
-/// A request's body that is larger than 1 MB → 413, a content type other than JSON → 415, not JSON or with a member that `T` does not have → 400, a
-/// member that is missing or not what it should be → 422. The last two name the member. As `Option`, an empty body is `None`.
+/// A request's body that is larger than 1 MB → 413, a content type other than JSON → 415, not JSON → 400, a
+/// member that is missing, is not what it should be or is none of `T`'s → 422, naming it. As `Option`, an empty body is `None`.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonBody<T>(pub T);
 
 /// What a request body can be read as. By hand and not derived, so that every error names its member.
 pub trait RequestBody: Sized {
-    /// Every member there is; any other is refused.
-    const MEMBERS: &'static [&'static str];
+    /// Every member there is: any other is refused. `None` where the published document allows others; they are ignored.
+    const MEMBERS: Option<&'static [&'static str]>;
 
     /// Reads the members.
     fn read(members: &Members) -> Result<Self, ApiError>;
@@ -38,19 +38,24 @@ impl Members {
     pub fn optional<T: DeserializeOwned>(&self, name: &str, form: &str) -> Result<Option<T>, ApiError> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => T::deserialize(value).map(Some).map_err(|_| invalid(name, form)),
+            Some(value) => T::deserialize(value).map(Some).map_err(|_| ApiError::invalid_member(name, form)),
         }
     }
 
     /// A member that must be there.
     pub fn required<T: DeserializeOwned>(&self, name: &str, form: &str) -> Result<T, ApiError> {
-        self.optional(name, form)?.ok_or_else(|| invalid(name, "is required"))
+        self.optional(name, form)?.ok_or_else(|| ApiError::invalid_member(name, "is required"))
     }
-}
 
-fn invalid(name: &str, problem: &str) -> ApiError {
-    // Not with the value: it is the caller's and may be anything.
-    ApiError::new(ErrorKind::Invalid, "validationError", format!("{name} {problem}"))
+    /// Whether a member is there, be it as `null`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// What tells this body from another one, whatever its white space and the order of its members.
+    pub fn digest(&self) -> RequestDigest {
+        RequestDigest::of(&self.0)
+    }
 }
 
 impl<T: RequestBody> JsonBody<T> {
@@ -64,14 +69,11 @@ impl<T: RequestBody> JsonBody<T> {
         let Value::Object(members) = body else {
             return Err(ApiError::new(ErrorKind::Invalid, "validationError", "The body must be a JSON object"));
         };
-        if let Some(unknown) = members.keys().find(|name| !T::MEMBERS.contains(&name.as_str())) {
+        let is_unknown = |name: &&String| T::MEMBERS.is_some_and(|known| !known.contains(&name.as_str()));
+        if let Some(unknown) = members.keys().find(is_unknown) {
             // Shortened: it is the caller's text.
             let name: String = unknown.chars().take(64).collect();
-            return Err(ApiError::new(
-                ErrorKind::Malformed,
-                "unknownMember",
-                format!("The member {name} is not known"),
-            ));
+            return Err(ApiError::at_field(ErrorKind::Invalid, "unknownMember", &name, "is not a known member"));
         }
         T::read(&Members(members)).map(Self)
     }
@@ -130,7 +132,7 @@ mod tests {
     }
 
     impl RequestBody for Pair {
-        const MEMBERS: &'static [&'static str] = &["count", "word"];
+        const MEMBERS: Option<&'static [&'static str]> = Some(&["count", "word"]);
 
         fn read(members: &Members) -> Result<Self, ApiError> {
             Ok(Self {
@@ -154,7 +156,7 @@ mod tests {
             ("application/json", "", 400, "malformedBody", "The body is not JSON"),
             ("application/json", "{\"count\":1", 400, "malformedBody", "The body is not JSON"),
             ("application/json", "[]", 422, "validationError", "The body must be a JSON object"),
-            ("application/json", "{\"count\":1,\"Word\":2}", 400, "unknownMember", "The member Word is not known"),
+            ("application/json", "{\"count\":1,\"Word\":2}", 422, "unknownMember", "Word is not a known member"),
             ("application/json", "{}", 422, "validationError", "count is required"),
             ("application/json", "{\"count\":null}", 422, "validationError", "count is required"),
             ("application/json", "{\"count\":\"1\"}", 422, "validationError", "count must be a small number"),

@@ -9,6 +9,7 @@
 mod caller;
 mod error;
 mod group;
+mod idempotency;
 mod json_body;
 mod query;
 mod shape;
@@ -16,6 +17,7 @@ mod shape;
 pub use caller::Caller;
 pub use error::ApiError;
 pub use group::group;
+pub use idempotency::Idempotency;
 pub use json_body::{JsonBody, Members, RequestBody};
 pub use query::QueryParameters;
 pub use shape::ErrorShape;

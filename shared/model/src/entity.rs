@@ -14,6 +14,14 @@ pub enum EntityType {
     Org,
     /// A key to the API of an organization of Sporlog.
     ApiKey,
+    /// A setting of an organization of Sporlog.
+    Setting,
+    /// What a settings group's retention period did to the log.
+    Retention,
+    /// The audit record of an export to Bufdir.
+    BufdirExport,
+    /// A KYC case.
+    KycCase,
 }
 
 /// The system an event comes from: the `source` of an export line.
@@ -23,11 +31,15 @@ pub enum Source {
     Acquisition,
     /// Sporlog itself: what its callers changed in it.
     Sporlog,
+    /// Whoever makes exports to Bufdir, and says so through the Bufdir export audit.
+    Bufdir,
+    /// The KYC product, whose cases these are.
+    Kyc,
 }
 
 impl EntityType {
     /// Every entity type.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Order,
         Self::OrderLine,
         Self::Piece,
@@ -36,6 +48,10 @@ impl EntityType {
         Self::Organization,
         Self::Org,
         Self::ApiKey,
+        Self::Setting,
+        Self::Retention,
+        Self::BufdirExport,
+        Self::KycCase,
     ];
 
     /// The types of FOLIO's acquisition modules, in the order of their names in the published API. Only events of these come
@@ -54,6 +70,10 @@ impl EntityType {
             Self::Organization => "organization",
             Self::Org => "org",
             Self::ApiKey => "api-key",
+            Self::Setting => "setting",
+            Self::Retention => "retention",
+            Self::BufdirExport => "bufdir-export",
+            Self::KycCase => "kyc-case",
         }
     }
 
@@ -75,7 +95,9 @@ impl EntityType {
             Self::Order | Self::OrderLine | Self::Piece | Self::Invoice | Self::InvoiceLine | Self::Organization => {
                 Source::Acquisition
             }
-            Self::Org | Self::ApiKey => Source::Sporlog,
+            Self::Org | Self::ApiKey | Self::Setting | Self::Retention => Source::Sporlog,
+            Self::BufdirExport => Source::Bufdir,
+            Self::KycCase => Source::Kyc,
         }
     }
 }
@@ -86,6 +108,8 @@ impl Source {
         match self {
             Self::Acquisition => "acquisition",
             Self::Sporlog => "sporlog",
+            Self::Bufdir => "bufdir",
+            Self::Kyc => "kyc",
         }
     }
 }

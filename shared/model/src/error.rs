@@ -44,6 +44,12 @@ impl ErrorKind {
     }
 }
 
+/// An error of a lower layer that knows what a client who meets it is told.
+pub trait Classified: std::error::Error {
+    /// Try again later, or a fault of ours.
+    fn kind(&self) -> ErrorKind;
+}
+
 /// An error and its causes in one line, for the log: the SDK's errors alone say no more than "service error".
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());

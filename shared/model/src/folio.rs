@@ -39,7 +39,7 @@ const fn members(entity_type: EntityType) -> Members {
         }
         EntityType::Organization => ("organizationId", None, "organizationSnapshot", "originalOrganizationSnapshot"),
         // Not FOLIO's, so not in its payloads: named as in an export line.
-        EntityType::Org | EntityType::ApiKey => ("entityId", None, "data", "original"),
+        _ => ("entityId", None, "data", "original"),
     };
     Members { entity_id, parent_id, snapshot, original }
 }

@@ -11,6 +11,12 @@ pub struct InvalidId {
     form: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) const fn new(what: &'static str, form: &'static str) -> Self {
+        Self { what, form }
+    }
+}
+
 /// An organization: a FOLIO tenant, a customer of the KYC product, an NGO. Everything stored belongs to exactly one.
 ///
 /// 1–64 characters of `A-Z a-z 0-9 _ . -`, starting with a letter or digit: what can stand unescaped in a table key,

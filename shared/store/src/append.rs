@@ -11,6 +11,9 @@ use crate::{Store, StoreError};
 /// How many days this process remembers to be listed before it starts over; a bound on memory, not on days.
 const LISTED_DAYS_KEPT: usize = 10_000;
 
+/// Mark, event, index row, head and feed entry; the parts of a large body come on top.
+const ROWS_OF_AN_EVENT: usize = 5;
+
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
@@ -20,10 +23,14 @@ pub enum Appended {
     Duplicate,
 }
 
-enum Attempt {
-    Done(Appended),
-    /// Another transaction touched the same items at the same time; nothing was written.
-    Contended(StoreError),
+/// What became of a transaction that writes to the feed.
+pub(crate) enum Recorded {
+    Done,
+    /// Nothing was written: the condition of the item at `position` does not hold.
+    Refused {
+        position: usize,
+        error: StoreError,
+    },
 }
 
 impl Store {
@@ -49,46 +56,58 @@ impl Store {
         change: Vec<TransactWriteItem>,
     ) -> Result<Appended, StoreError> {
         let body = StoredBody::of(event)?;
+        let own_items = ROWS_OF_AN_EVENT + body.parts().len();
+        let recorded = self.record(scope.org(), |recorded_at| {
+            let mut items = self.append_items(scope.org(), event, &body, recorded_at);
+            items.extend_from_slice(&change);
+            items
+        });
+        match recorded.await? {
+            Recorded::Done => Ok(Appended::Stored),
+            // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
+            Recorded::Refused { position: 0, .. } => Ok(Appended::Duplicate),
+            Recorded::Refused { position, .. } if position >= own_items => Err(StoreError::Conflict),
+            Recorded::Refused { error, .. } => Err(error),
+        }
+    }
+
+    /// Sends a transaction with entries of the feed: `items` makes it for the instant that the entries' keys are to hold.
+    ///
+    /// That instant is the clock's at each attempt, taken right before the request (see [`Store::append`] for why), and the
+    /// day's listing among the feed's days comes before it. Sent again when it met another transaction.
+    pub(crate) async fn record(
+        &self,
+        org: &OrgId,
+        items: impl Fn(Instant) -> Vec<TransactWriteItem>,
+    ) -> Result<Recorded, StoreError> {
         let mut backoff = Backoff::default();
         loop {
             let day = self.clock.now().day();
-            self.list_feed_day(scope.org(), day).await?;
+            self.list_feed_day(org, day).await?;
             let recorded_at = self.clock.now();
             if recorded_at.day() != day {
                 continue;
             }
-            match self.try_append(scope.org(), event, &body, recorded_at, &change).await? {
-                Attempt::Done(appended) => return Ok(appended),
-                Attempt::Contended(error) => backoff.pause(error).await?,
+            let request = self.client.transact_write_items().set_transact_items(Some(items(recorded_at)));
+            let Err(error) = request.send().await else { return Ok(Recorded::Done) };
+            match Cancellation::of(&error) {
+                // What a transaction repeats after a lost answer: its own first item is in the way. That says more than
+                // the contention beside it.
+                Some(Cancellation { condition: Some(0), .. }) => {
+                    return Ok(Recorded::Refused { position: 0, error: error.into() });
+                }
+                Some(Cancellation { contention: true, .. }) => {
+                    backoff.pause(StoreError::Throttled(Box::new(error))).await?;
+                }
+                Some(Cancellation { condition: Some(position), .. }) => {
+                    return Ok(Recorded::Refused { position, error: error.into() });
+                }
+                _ => return Err(error.into()),
             }
         }
     }
 
-    async fn try_append(
-        &self,
-        org: &OrgId,
-        event: &Event,
-        body: &StoredBody,
-        recorded_at: Instant,
-        change: &[TransactWriteItem],
-    ) -> Result<Attempt, StoreError> {
-        let mut items = self.append_items(org, event, body, recorded_at);
-        let own_items = items.len();
-        items.extend_from_slice(change);
-        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = sent else { return Ok(Attempt::Done(Appended::Stored)) };
-        match Cancellation::of(&error) {
-            // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
-            Some(Cancellation { condition: Some(0), .. }) => Ok(Attempt::Done(Appended::Duplicate)),
-            Some(Cancellation { contention: true, .. }) => {
-                Ok(Attempt::Contended(StoreError::Throttled(Box::new(error))))
-            }
-            Some(Cancellation { condition: Some(first), .. }) if first >= own_items => Err(StoreError::Conflict),
-            _ => Err(error.into()),
-        }
-    }
-
-    /// The transaction. The mark must stay first: [`Store::try_append`] reads its cancellation reason by position.
+    /// The transaction. The mark must stay first: [`Store::append_with`] reads its cancellation reason by position.
     fn append_items(
         &self,
         org: &OrgId,

@@ -1,6 +1,7 @@
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use sporlog_model::{Classified, ErrorKind};
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -34,6 +35,12 @@ impl StoreError {
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Throttled(_) | Self::Unavailable(_) | Self::Conflict)
+    }
+}
+
+impl Classified for StoreError {
+    fn kind(&self) -> ErrorKind {
+        if self.is_transient() { ErrorKind::Unavailable } else { ErrorKind::Internal }
     }
 }
 

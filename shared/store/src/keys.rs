@@ -4,9 +4,9 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
-use sporlog_model::{ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, Instant, OrgId, RunId};
+use sporlog_model::{ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId, RunId};
 
-use crate::StoreError;
+use crate::{Operation, StoreError};
 
 /// Over how many partitions an organization's feed of one day is spread. A partition takes about 1,000 writes a second, so
 /// this bounds one organization at about 8,000 events a second. A stored number: changing it loses the old entries.
@@ -165,6 +165,12 @@ pub(crate) fn api_key_entry(org: &OrgId, id: ApiKeyId) -> Key {
 /// The keys of an organization that are not revoked.
 pub(crate) fn api_keys_partition(org: &OrgId) -> String {
     format!("ORG#{org}#APIKEYS")
+}
+
+/// A request that its client has named.
+pub(crate) fn idempotency(org: &OrgId, operation: Operation, key: &IdempotencyKey) -> Key {
+    // The key stands last: it may contain anything.
+    Key { pk: format!("ORG#{org}#IDEMPOTENCY"), sk: format!("{}#{}", operation.name(), key.as_str()) }
 }
 
 /// The partition of an organization's export.

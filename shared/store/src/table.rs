@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use sporlog_model::{Clock, Day, OrgId};
 use tokio::time;
@@ -53,11 +54,20 @@ impl Store {
         self.put(row, None)
     }
 
+    /// Part of a transaction: puts `row` where nothing is, or something whose `ttl` has passed.
+    pub(crate) fn put_if_expired(&self, row: Row, now_seconds: u64) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row.0))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            // `ttl` is a reserved word.
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", AttributeValue::N(now_seconds.to_string()));
+        transact_put(put)
+    }
+
     fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {
-        let put = Put::builder().table_name(&self.table).set_item(Some(row.0)).set_condition_expression(condition);
-        #[expect(clippy::expect_used, reason = "table and item, all that is required, are set in the line above")]
-        let put = put.build().expect("a complete put");
-        TransactWriteItem::builder().put(put).build()
+        transact_put(Put::builder().table_name(&self.table).set_item(Some(row.0)).set_condition_expression(condition))
     }
 
     /// Part of a transaction: changes the item at `key`.
@@ -103,6 +113,12 @@ impl Store {
             }
         }
     }
+}
+
+fn transact_put(put: PutBuilder) -> TransactWriteItem {
+    #[expect(clippy::expect_used, reason = "table and item, all that is required, are set by every caller")]
+    let put = put.build().expect("a complete put");
+    TransactWriteItem::builder().put(put).build()
 }
 
 /// Why DynamoDB cancelled a transaction.
