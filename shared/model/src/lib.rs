@@ -20,6 +20,7 @@ mod instant;
 mod json;
 mod name;
 mod piece_status;
+mod retention;
 
 pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
 pub use clock::Clock;
@@ -33,3 +34,4 @@ pub use instant::{Day, Instant, InvalidInstant};
 pub use json::{InvalidJson, JsonObject};
 pub use name::{InvalidName, Name};
 pub use piece_status::{PieceStatus, status_changes};
+pub use retention::{RetentionDays, RetentionGroup, aged_from};

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use sporlog_auth::TenantScope;
-use sporlog_model::{Day, Event, Instant, OrgId};
+use sporlog_model::{Day, Event, Instant, OrgId, RetentionGroup};
 
 use crate::event_item::{StoredBody, event_row, feed_row, index_row};
-use crate::keys::{self, FeedPlace};
+use crate::keys::{self, FeedPlace, LatePlace};
 use crate::row::Row;
 use crate::table::{Backoff, Cancellation, Change};
 use crate::{Store, StoreError};
@@ -11,8 +13,9 @@ use crate::{Store, StoreError};
 /// How many days this process remembers to be listed before it starts over; a bound on memory, not on days.
 const LISTED_DAYS_KEPT: usize = 10_000;
 
-/// Mark, event, index row, head and feed entry; the parts of a large body come on top.
-const ROWS_OF_AN_EVENT: usize = 5;
+/// An event that is recorded this long after it happened is listed for retention, which otherwise looks for events of an age
+/// in the feed of that time and this much further.
+pub(crate) const LATE: Duration = Duration::from_hours(1);
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +40,8 @@ impl Store {
     /// Adds an event to the log: all of it or nothing, once.
     ///
     /// One transaction writes the mark that takes the event's id, the row in its entity's history, the index row, the feed
-    /// entry, the parts of a large body, and adds to the entity's counts. So counts are exact, and a repeat changes nothing.
+    /// entry, the parts of a large body, where it is recorded long after it happened a row for retention, and adds to the
+    /// entity's counts. So counts are exact, and a repeat changes nothing.
     ///
     /// The instant it is recorded at is the clock's at each attempt, taken right before the request, and the client gives up on
     /// the request after 20 s: an entry becomes visible at most 20 s (and the difference between two clocks) after the instant
@@ -56,17 +60,17 @@ impl Store {
         change: Vec<TransactWriteItem>,
     ) -> Result<Appended, StoreError> {
         let body = StoredBody::of(event)?;
-        let own_items = ROWS_OF_AN_EVENT + body.parts().len();
         let recorded = self.record(scope.org(), |recorded_at| {
             let mut items = self.append_items(scope.org(), event, &body, recorded_at);
-            items.extend_from_slice(&change);
+            // Behind the mark, so that positions tell the change's conditions from the event's.
+            items.splice(1..1, change.iter().cloned());
             items
         });
         match recorded.await? {
             Recorded::Done => Ok(Appended::Stored),
             // The first item is the mark: this event is in the log, maybe by an attempt of ours whose answer was lost.
             Recorded::Refused { position: 0, .. } => Ok(Appended::Duplicate),
-            Recorded::Refused { position, .. } if position >= own_items => Err(StoreError::Conflict),
+            Recorded::Refused { position, .. } if position <= change.len() => Err(StoreError::Conflict),
             Recorded::Refused { error, .. } => Err(error),
         }
     }
@@ -133,6 +137,15 @@ impl Store {
             self.update(keys::head(&partition), count),
             self.create(feed_row(feed_key, event, body)),
         ];
+        if let Some(group) = RetentionGroup::of(event.entity_type)
+            && recorded_at.since(event.occurred_at) > LATE
+        {
+            let late = LatePlace { occurred_at: event.occurred_at, entity_type: event.entity_type, event_id: event.id };
+            let row = Row::at(keys::late(org, group, &event.entity_id, &late))
+                .with_text("entity_id", event.entity_id.as_str())
+                .with_text("recorded_at", recorded_at.to_string());
+            items.push(self.create(row));
+        }
         for (number, part) in body.parts().into_iter().enumerate() {
             let row = Row::at(keys::part(&partition, event.id, number)).with_bytes("body", part.to_vec());
             items.push(self.create(row));

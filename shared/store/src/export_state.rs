@@ -1,11 +1,11 @@
-use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use sporlog_auth::TenantScope;
 use sporlog_model::export::SegmentPlan;
 use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, Instant, KeyPrefix, RoleArn};
 
 use crate::keys;
 use crate::row::Row;
-use crate::table::{Change, text};
+use crate::table::Change;
 use crate::{Store, StoreError};
 
 /// What an organization configured for its export.
@@ -69,17 +69,15 @@ impl Store {
         self.get(keys::export_state(scope.org())).await?.as_ref().map(parse_state).transpose()
     }
 
+    /// Part of a transaction: lets the others happen only while the export is switched off, or there is none.
+    pub(crate) fn export_is_off(&self, scope: &TenantScope) -> TransactWriteItem {
+        let condition = "attribute_not_exists(pk) OR enabled = :off";
+        self.check(keys::export_config(scope.org()), condition, vec![(":off", AttributeValue::Bool(false))])
+    }
+
     /// Takes an organization whose export is switched off out of the due index, unless it was switched on meanwhile.
     pub(crate) async fn clear_due(&self, scope: &TenantScope) -> Result<(), StoreError> {
-        let key = keys::export_config(scope.org());
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .key("pk", text(key.pk))
-            .key("sk", text(key.sk))
-            .condition_expression("attribute_not_exists(pk) OR enabled = :off")
-            .expression_attribute_values(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
-        #[expect(clippy::expect_used, reason = "table, key and condition, all that is required, are set above")]
-        let check = TransactWriteItem::builder().condition_check(check.build().expect("a complete check")).build();
+        let check = self.export_is_off(scope);
         let remove = self.update(keys::export_state(scope.org()), Change::new("REMOVE gsi1pk, gsi1sk"));
         self.transact(vec![check, remove]).await
     }

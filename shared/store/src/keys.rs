@@ -4,7 +4,9 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
-use sporlog_model::{ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId, RunId};
+use sporlog_model::{
+    ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId, RetentionGroup, RunId,
+};
 
 use crate::{Operation, StoreError};
 
@@ -40,6 +42,14 @@ pub(crate) struct EventPlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FeedPlace {
     pub(crate) recorded_at: Instant,
+    pub(crate) entity_type: EntityType,
+    pub(crate) event_id: EventId,
+}
+
+/// An event's place among those that were recorded late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LatePlace {
+    pub(crate) occurred_at: Instant,
     pub(crate) entity_type: EntityType,
     pub(crate) event_id: EventId,
 }
@@ -123,9 +133,35 @@ pub(crate) fn parse_feed_day(sk: &str) -> Option<Day> {
     Day::parse(sk.strip_prefix("DAY#")?).ok()
 }
 
+/// An event that was recorded long after it happened: retention finds it here, since the feed has it far from its age.
+pub(crate) fn late(org: &OrgId, group: RetentionGroup, entity_id: &EntityId, late: &LatePlace) -> Key {
+    let LatePlace { occurred_at, entity_type, event_id } = late;
+    let pk = late_partition(org, group, shard_of(entity_id));
+    Key { pk, sk: format!("{occurred_at}#{entity_type}#{event_id}") }
+}
+
+pub(crate) fn late_partition(org: &OrgId, group: RetentionGroup, shard: u8) -> String {
+    format!("ORG#{org}#LATE#{}#{shard}", group.name())
+}
+
+pub(crate) fn parse_late(sk: &str) -> Option<LatePlace> {
+    let FeedPlace { recorded_at, entity_type, event_id } = parse_feed(sk)?;
+    Some(LatePlace { occurred_at: recorded_at, entity_type, event_id })
+}
+
+/// How far a group's retention has come, and when it is due.
+pub(crate) fn retention(org: &OrgId, group: RetentionGroup) -> Key {
+    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("RETENTION#{}", group.name()) }
+}
+
+/// Over which of the feed's partitions an entity is.
+fn shard_of(entity_id: &EntityId) -> u8 {
+    Sha256::digest(entity_id.as_str())[0] % FEED_SHARDS
+}
+
 /// An event in the order in which the log took it.
 pub(crate) fn feed(org: &OrgId, entity_id: &EntityId, place: &FeedPlace) -> Key {
-    let shard = Sha256::digest(entity_id.as_str())[0] % FEED_SHARDS;
+    let shard = shard_of(entity_id);
     let FeedPlace { recorded_at, entity_type, event_id } = place;
     Key { pk: feed_partition(org, recorded_at.day(), shard), sk: format!("{recorded_at}#{entity_type}#{event_id}") }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use sporlog_model::{Clock, Day, OrgId};
 use tokio::time;
 
@@ -92,9 +92,27 @@ impl Store {
             .key("pk", text(key.pk))
             .key("sk", text(key.sk))
             .condition_expression("attribute_exists(pk)");
-        #[expect(clippy::expect_used, reason = "table and key, all that is required, are set above")]
-        let delete = delete.build().expect("a complete delete");
-        TransactWriteItem::builder().delete(delete).build()
+        transact_delete(delete)
+    }
+
+    /// Part of a transaction: removes the item at `key`, if it is there.
+    pub(crate) fn discard(&self, key: Key) -> TransactWriteItem {
+        let delete = Delete::builder().table_name(&self.table).key("pk", text(key.pk)).key("sk", text(key.sk));
+        transact_delete(delete)
+    }
+
+    /// Part of a transaction: changes nothing, but lets the others happen only if `condition` holds for the item at `key`.
+    pub(crate) fn check(&self, key: Key, condition: &str, values: Vec<(&str, AttributeValue)>) -> TransactWriteItem {
+        let mut check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .condition_expression(condition);
+        for (placeholder, value) in values {
+            check = check.expression_attribute_values(placeholder, value);
+        }
+        #[expect(clippy::expect_used, reason = "table, key and condition, all that is required, are set above")]
+        TransactWriteItem::builder().condition_check(check.build().expect("a complete check")).build()
     }
 
     /// Sends a transaction whose conditions say that nobody else was faster: one that does not hold is
@@ -113,6 +131,12 @@ impl Store {
             }
         }
     }
+}
+
+fn transact_delete(delete: DeleteBuilder) -> TransactWriteItem {
+    #[expect(clippy::expect_used, reason = "table and key, all that is required, are set by every caller")]
+    let delete = delete.build().expect("a complete delete");
+    TransactWriteItem::builder().delete(delete).build()
 }
 
 fn transact_put(put: PutBuilder) -> TransactWriteItem {
