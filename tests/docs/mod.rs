@@ -1,0 +1,109 @@
+//! The pages of `docs/api`: every operation has an example, and every example is what the system answers.
+//!
+//! An example is a pair of fenced blocks with the info string `http`. Credentials are placeholders, `{admin}` or `{audit.all}`: roles
+//! and scopes of the page's organization, or `{platform:admin}`, who runs Sporlog. Of the answer's headers only those that the page
+//! names are compared; ids and instants that Sporlog made may be others of the same form, and later requests use the actual ones.
+
+mod known;
+mod page;
+mod runner;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use self::known::Known;
+use self::page::{Example, Problem, examples};
+use crate::harness::{SAMPLES, System, in_batch};
+use crate::structure::{root, template};
+
+/// A page, whose routes it describes, and what it takes for granted.
+struct Page {
+    file: &'static str,
+    function: &'static str,
+    org: &'static str,
+    setup: Setup,
+}
+
+/// What is there before the first request.
+#[derive(Debug, Clone, Copy)]
+enum Setup {
+    Nothing,
+    /// What `sporlog send` makes of `events/folio`.
+    FolioSamples,
+}
+
+const PAGES: [Page; 2] = [
+    Page {
+        file: "acquisition-audit.md",
+        function: "AcquisitionAuditFunction",
+        org: "diku",
+        setup: Setup::FolioSamples,
+    },
+    Page { file: "organizations.md", function: "OrganizationsFunction", org: "diku", setup: Setup::Nothing },
+];
+
+impl Page {
+    fn examples(&self) -> Vec<Example> {
+        let markdown = fs::read_to_string(root().join("docs/api").join(self.file)).unwrap();
+        examples(&markdown).unwrap_or_else(|problem| panic!("{}", self.told(&problem)))
+    }
+
+    fn told(&self, Problem { line, text }: &Problem) -> String {
+        format!("docs/api/{}:{line}: {text}", self.file)
+    }
+}
+
+async fn set_up(system: &System, org: &str, setup: Setup) -> Known {
+    let mut known = Known::default();
+    match setup {
+        Setup::Nothing => {}
+        Setup::FolioSamples => {
+            let events = SAMPLES.map(|(entity_type, payload)| {
+                known.sent(payload);
+                in_batch(org, entity_type, &serde_json::from_str::<Value>(payload).unwrap())
+            });
+            assert_eq!(system.ingest(events.to_vec()).await["stored"], SAMPLES.len());
+        }
+    }
+    known
+}
+
+#[test]
+fn every_page_has_a_row_and_the_reverse() {
+    let files = fs::read_dir(root().join("docs/api")).unwrap().map(|entry| entry.unwrap().file_name());
+    let files: BTreeSet<String> = files.map(|name| name.into_string().unwrap()).collect();
+    assert_eq!(files, PAGES.map(|page| page.file.to_owned()).into());
+}
+
+#[test]
+fn every_function_with_routes_has_a_page() {
+    let functions = template().functions.into_iter().filter(|function| !function.routes.is_empty());
+    let functions: BTreeSet<String> = functions.map(|function| function.logical_id).collect();
+    assert_eq!(functions, PAGES.map(|page| page.function.to_owned()).into());
+}
+
+#[test]
+fn every_route_has_an_example_on_its_page() {
+    for page in &PAGES {
+        let (template, examples) = (template(), page.examples());
+        for route in &template.function(page.function).unwrap().routes {
+            let shown = examples.iter().any(|example| example.request.takes(route));
+            assert!(shown, "docs/api/{}: no example of {} {}", page.file, route.method, route.path);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_is_answered_as_its_page_says() {
+    let mut problems = Vec::new();
+    for page in &PAGES {
+        let system = System::start().await;
+        let mut known = set_up(&system, page.org, page.setup).await;
+        let run = runner::run(&system, page.org, &mut known, &page.examples()).await;
+        problems.extend(run.err().map(|problem| page.told(&problem)));
+        system.stop().await;
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
