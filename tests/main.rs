@@ -12,6 +12,7 @@ mod export;
 mod harness;
 mod ingest;
 mod organizations;
+mod retention;
 mod smoke;
 mod store;
 mod structure;

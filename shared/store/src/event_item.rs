@@ -9,7 +9,7 @@ use crate::{StoreError, body};
 const INLINE_BYTES: usize = 16 * 1024;
 
 /// Well under the 400 KB that an item may have.
-const PART_BYTES: usize = 380 * 1024;
+pub(crate) const PART_BYTES: usize = 380 * 1024;
 
 /// A transaction carries 4 MB; the rest is room for the rows beside the parts.
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024 - 64 * 1024;

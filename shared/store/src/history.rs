@@ -90,6 +90,18 @@ impl Collector {
     }
 }
 
+/// Reads again when a row that another one told of is not there: retention may have deleted the event between the two reads,
+/// all its rows at once, and then the second time nothing tells of it. What is missing twice is damage.
+pub(crate) async fn again_if_gone<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    match read().await {
+        Err(StoreError::Corrupt { .. }) => read().await,
+        settled => settled,
+    }
+}
+
 impl Store {
     /// A page of an entity's history, strongly consistent. An unknown entity has an empty one.
     pub async fn history(
@@ -100,17 +112,20 @@ impl Store {
         query: HistoryQuery,
     ) -> Result<HistoryPage, StoreError> {
         let entity = Entity::of(scope, entity_type, entity_id);
+        again_if_gone(|| self.page(&entity, query)).await
+    }
+
+    async fn page(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<HistoryPage, StoreError> {
         if query.offset == 0 && query.limit > 0 {
-            let (total, (events, complete)) =
-                try_join(self.total(&entity), Box::pin(self.rows(&entity, query))).await?;
+            let (total, (events, complete)) = try_join(self.total(entity), Box::pin(self.rows(entity, query))).await?;
             return Ok(HistoryPage { total, events, complete });
         }
         // With an offset it pays to know first whether there is anything behind it.
-        let total = self.total(&entity).await?;
+        let total = self.total(entity).await?;
         if query.limit == 0 || query.offset >= total {
             return Ok(HistoryPage { total, events: Vec::new(), complete: true });
         }
-        let (events, complete) = self.rows(&entity, query).await?;
+        let (events, complete) = self.rows(entity, query).await?;
         Ok(HistoryPage { total, events, complete })
     }
 

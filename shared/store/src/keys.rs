@@ -149,9 +149,29 @@ pub(crate) fn parse_late(sk: &str) -> Option<LatePlace> {
     Some(LatePlace { occurred_at: recorded_at, entity_type, event_id })
 }
 
+/// A setting that was changed.
+pub(crate) fn setting(org: &OrgId, group: &str, key: &str) -> Key {
+    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("{group}#{key}") }
+}
+
 /// How far a group's retention has come, and when it is due.
 pub(crate) fn retention(org: &OrgId, group: RetentionGroup) -> Key {
     Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("RETENTION#{}", group.name()) }
+}
+
+/// Where a group's retention stands in the due index.
+pub(crate) fn retention_due(org: &OrgId, group: RetentionGroup, due_at: Instant) -> (String, String) {
+    let shard = Sha256::digest(org.as_str())[0] % DUE_SHARDS;
+    (retention_due_partition(shard), format!("{due_at}#{org}#{}", group.name()))
+}
+
+pub(crate) fn retention_due_partition(shard: u8) -> String {
+    format!("RETENTION#{shard:02}")
+}
+
+pub(crate) fn parse_retention_due(sk: &str) -> Option<(OrgId, RetentionGroup)> {
+    let mut parts = sk.splitn(3, '#').skip(1);
+    Some((OrgId::parse(parts.next()?).ok()?, RetentionGroup::from_name(parts.next()?)?))
 }
 
 /// Over which of the feed's partitions an entity is.

@@ -1,0 +1,316 @@
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use serde_json::json;
+use sporlog_auth::TenantScope;
+use sporlog_model::{Actor, Day, EntityId, EntityType, Instant, RetentionDays, RetentionGroup, RunId};
+
+use super::due::next_night;
+use super::floor::Floor;
+use crate::append::LATE;
+use crate::keys::{self, FEED_SHARDS};
+use crate::org::own_event;
+use crate::query::StartKey;
+use crate::row::Row;
+use crate::table::Change;
+use crate::{Store, StoreError};
+
+/// The setting that holds a group's period.
+const PERIOD: &str = "records.retention.period";
+
+/// Longer than an invocation may take, so that a sweep which is alive is never taken for dead.
+const LEASE: Duration = Duration::from_mins(16);
+
+/// A sweep that the export held up looks again this soon.
+const HELD_UP: Duration = Duration::from_hours(1);
+
+/// Rows of a feed or of the late ones that are read at a time.
+const PAGE_ROWS: i32 = 500;
+
+/// How often in a row a transaction may be refused before that is an error and not bad luck.
+const MAX_CONFLICTS: u32 = 5;
+
+/// What came of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepOutcome {
+    /// The group keeps its events for ever.
+    NoPeriod,
+    /// Another sweep is at it.
+    Busy,
+    /// Everything that may go is gone; so many events in all, with those that sweeps before this one deleted and were cut.
+    Finished { removed: u64 },
+    /// Time is up. The sweep stays due and the next one goes on here.
+    Unfinished,
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Done,
+    OutOfTime,
+}
+
+/// One sweep: the period, how far it may go, and the right to do it.
+pub(super) struct Sweep<'a> {
+    pub(super) store: &'a Store,
+    pub(super) scope: &'a TenantScope,
+    pub(super) group: RetentionGroup,
+    /// Older than this goes.
+    pub(super) cutoff: Instant,
+    pub(super) floor: Floor,
+    lease: String,
+    days: RetentionDays,
+    deadline: Instant,
+    /// Up to here the feed holds nothing of this group that may go.
+    swept_to: Instant,
+    /// When the sweep was due, as the index has it.
+    due: Option<String>,
+    conflicts: u32,
+}
+
+impl Store {
+    /// For how long the group keeps its events; `None`: for ever.
+    async fn retention_days(
+        &self,
+        scope: &TenantScope,
+        group: RetentionGroup,
+    ) -> Result<Option<RetentionDays>, StoreError> {
+        let Some(row) = self.get(keys::setting(scope.org(), group.name(), PERIOD)).await? else { return Ok(None) };
+        let days: i64 = row.parse("value", |json| serde_json::from_str(json).ok())?;
+        Ok(RetentionDays::new(days))
+    }
+
+    /// Deletes the events of `group` that are older than its period, until none is left or `deadline` has come; records what
+    /// it did as an event of the organization. Safe to repeat and to cut at any point.
+    pub async fn sweep(
+        &self,
+        scope: &TenantScope,
+        group: RetentionGroup,
+        deadline: Instant,
+    ) -> Result<SweepOutcome, StoreError> {
+        let now = self.clock.now();
+        let lease = RunId::random().to_string();
+        let take = Change::new("SET lease = :lease, lease_until = :until")
+            .only_if("attribute_not_exists(lease_until) OR lease_until < :now")
+            .text(":lease", &lease)
+            .text(":until", now.plus(LEASE).to_string())
+            .text(":now", now.to_string());
+        match self.transact(vec![self.update(keys::retention(scope.org(), group), take)]).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => return Ok(SweepOutcome::Busy),
+            Err(error) => return Err(error),
+        }
+        let key = keys::retention(scope.org(), group);
+        let state = self.get(key.clone()).await?.ok_or_else(|| key.missing())?;
+        let Some(days) = self.retention_days(scope, group).await? else {
+            let forget = Change::new("REMOVE lease, lease_until, gsi1pk, gsi1sk").only_if("lease = :lease");
+            return match self.transact(vec![self.update(key, forget.text(":lease", lease))]).await {
+                Ok(()) | Err(StoreError::Conflict) => Ok(SweepOutcome::NoPeriod),
+                Err(error) => Err(error),
+            };
+        };
+        let mut sweep = Sweep {
+            store: self,
+            scope,
+            group,
+            cutoff: days.cutoff(now),
+            floor: self.floor(scope).await?,
+            lease,
+            days,
+            deadline,
+            swept_to: state.parse_optional("swept_to", |text| Instant::parse(text).ok())?.unwrap_or(Instant::MIN),
+            due: state.optional_text("gsi1sk").map(str::to_owned),
+            conflicts: 0,
+        };
+        sweep.run().await
+    }
+}
+
+impl Sweep<'_> {
+    async fn run(&mut self) -> Result<SweepOutcome, StoreError> {
+        loop {
+            match self.pass().await {
+                Ok(Progress::Done) => return self.finish().await,
+                Ok(Progress::OutOfTime) => {
+                    self.release(None, None).await?;
+                    return Ok(SweepOutcome::Unfinished);
+                }
+                // An answer was lost, the export was switched on, or another sweep took over after a long silence: what is
+                // there now tells. A pass begins with what the one before left.
+                Err(StoreError::Conflict) if self.conflicts < MAX_CONFLICTS => {
+                    self.conflicts += 1;
+                    if !self.holds_lease().await? {
+                        return Ok(SweepOutcome::Busy);
+                    }
+                    self.floor = self.store.floor(self.scope).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn pass(&mut self) -> Result<Progress, StoreError> {
+        let horizon = self.floor.cap(self.cutoff.plus(LATE));
+        if horizon > self.swept_to {
+            for day in self.store.feed_days(self.scope, self.swept_to, horizon).await? {
+                if self.sweep_day(day, horizon).await? == Progress::OutOfTime {
+                    return Ok(Progress::OutOfTime);
+                }
+                let end = day.start().plus(Duration::from_hours(24));
+                self.swept_to = self.swept_to.max(self.floor.cap(self.cutoff).min(end));
+            }
+        }
+        for shard in 0..FEED_SHARDS {
+            if self.sweep_late(shard).await? == Progress::OutOfTime {
+                return Ok(Progress::OutOfTime);
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    async fn sweep_day(&mut self, day: Day, horizon: Instant) -> Result<Progress, StoreError> {
+        let end = day.start().plus(Duration::from_hours(24));
+        let (from, to) = (self.swept_to.max(day.start()), horizon.min(end));
+        let mut left = false;
+        for shard in 0..FEED_SHARDS {
+            let partition = keys::feed_partition(self.scope.org(), day, shard);
+            // A key is its instant and more, so both bare instants stand just before the first entry of theirs.
+            let request = self.store.between(&partition, from.to_string(), to.to_string());
+            let mut start: StartKey = None;
+            loop {
+                let page = request.clone().set_exclusive_start_key(start).limit(PAGE_ROWS).send().await?;
+                let rows: Vec<Row> = page.items.unwrap_or_default().into_iter().map(Row).collect();
+                let swept = match self.group {
+                    RetentionGroup::Acquisition => self.sweep_acquisition_feed(&rows).await?,
+                    RetentionGroup::Kyc => self.sweep_kyc_feed(&rows).await?,
+                };
+                let Some(stays) = swept else { return Ok(Progress::OutOfTime) };
+                left |= stays;
+                start = page.last_evaluated_key;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        let whole = from == day.start() && to == end && end <= self.cutoff;
+        if whole && !left {
+            // The day is over: nothing will be recorded in it any more, and the export need not look.
+            self.commit_day(day).await?;
+        }
+        Ok(Progress::Done)
+    }
+
+    async fn commit_day(&self, day: Day) -> Result<(), StoreError> {
+        let held = Change::new("SET lease_until = :until")
+            .only_if("lease = :lease")
+            .text(":lease", &self.lease)
+            .text(":until", self.store.clock.now().plus(LEASE).to_string());
+        let key = keys::retention(self.scope.org(), self.group);
+        let unlist = self.store.discard(keys::feed_day(self.scope.org(), day));
+        self.store.transact(vec![self.store.update(key, held), unlist]).await
+    }
+
+    async fn sweep_late(&mut self, shard: u8) -> Result<Progress, StoreError> {
+        let partition = keys::late_partition(self.scope.org(), self.group, shard);
+        let request = self.store.between(&partition, Instant::MIN.to_string(), self.cutoff.to_string());
+        let mut start: StartKey = None;
+        loop {
+            let page = request.clone().set_exclusive_start_key(start).limit(PAGE_ROWS).send().await?;
+            let mut rows = Vec::new();
+            for row in page.items.unwrap_or_default().into_iter().map(Row) {
+                if self.floor.allows(row.parse("recorded_at", |text| Instant::parse(text).ok())?) {
+                    rows.push(row);
+                }
+            }
+            let progress = match self.group {
+                RetentionGroup::Acquisition => self.sweep_acquisition_late(&rows).await?,
+                RetentionGroup::Kyc => self.sweep_kyc_late(&rows).await?,
+            };
+            start = page.last_evaluated_key;
+            if progress == Progress::OutOfTime || start.is_none() {
+                return Ok(progress);
+            }
+        }
+    }
+
+    /// Sends one transaction of deletions, with the proof that this sweep may do it and the count of what it deletes.
+    pub(super) async fn delete(&mut self, events: usize, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let count = Change::new("ADD removed :events").only_if("lease = :lease");
+        let count = count.number(":events", events).text(":lease", &self.lease);
+        let mut all = vec![self.store.update(keys::retention(self.scope.org(), self.group), count)];
+        all.extend(self.store.floor_holds(self.scope, self.floor));
+        all.extend(items);
+        self.store.transact(all).await?;
+        self.conflicts = 0;
+        Ok(())
+    }
+
+    pub(super) fn out_of_time(&self) -> bool {
+        self.store.clock.now() >= self.deadline
+    }
+
+    async fn state(&self) -> Result<Row, StoreError> {
+        let key = keys::retention(self.scope.org(), self.group);
+        self.store.get(key.clone()).await?.ok_or_else(|| key.missing())
+    }
+
+    async fn holds_lease(&self) -> Result<bool, StoreError> {
+        Ok(self.state().await?.optional_text("lease") == Some(self.lease.as_str()))
+    }
+
+    /// Records what was deleted since the last record, in the transaction that forgets the count.
+    async fn finish(&mut self) -> Result<SweepOutcome, StoreError> {
+        let removed = self.state().await?.count("removed")?;
+        let now = self.store.clock.now();
+        let held_up = self.floor.cap(self.cutoff) < self.cutoff;
+        let due_at = if held_up { now.plus(HELD_UP) } else { next_night(self.scope.org(), now) };
+        match self.release(Some(removed), Some(due_at)).await {
+            // Due at another time than when this began: the period was changed meanwhile.
+            Err(StoreError::Conflict) => self.release(Some(removed), None).await?,
+            released => released?,
+        }
+        Ok(SweepOutcome::Finished { removed })
+    }
+
+    /// Gives the lease back. With `removed`, that count is recorded; with `due_at`, the sweep is due again then.
+    async fn release(&self, removed: Option<u64>, due_at: Option<Instant>) -> Result<(), StoreError> {
+        let mut set = "SET swept_to = :swept_to".to_owned();
+        let mut condition = "lease = :lease".to_owned();
+        let mut change_values = Vec::new();
+        if let Some(due_at) = due_at {
+            let (partition, sort) = keys::retention_due(self.scope.org(), self.group, due_at);
+            set.push_str(", gsi1pk = :due_pk, gsi1sk = :due_sk");
+            change_values.extend([(":due_pk", partition), (":due_sk", sort)]);
+            match &self.due {
+                None => condition.push_str(" AND attribute_not_exists(gsi1sk)"),
+                Some(due) => {
+                    condition.push_str(" AND gsi1sk = :due");
+                    change_values.push((":due", due.clone()));
+                }
+            }
+        }
+        let forget = if removed.is_some() { ", removed" } else { "" };
+        let mut change = Change::new(format!("{set} REMOVE lease, lease_until{forget}"))
+            .only_if(condition)
+            .text(":lease", &self.lease)
+            .text(":swept_to", self.swept_to.to_string());
+        for (placeholder, value) in change_values {
+            change = change.text(placeholder, value);
+        }
+        let update = self.store.update(keys::retention(self.scope.org(), self.group), change);
+        let Some(removed) = removed.filter(|removed| *removed > 0) else {
+            return self.store.transact(vec![update]).await;
+        };
+        let (name, now) = (self.group.name(), self.store.clock.now());
+        let entity_id = EntityId::parse(name).map_err(|error| StoreError::Refused(Box::new(error)))?;
+        let by = Actor { id: None, name: Some("sporlog".to_owned()) };
+        let report = json!({
+            "group": name,
+            "retentionPeriodDays": self.days.get(),
+            "olderThan": self.cutoff.to_string(),
+            "deletedEvents": removed,
+        });
+        let event = own_event(EntityType::Retention, entity_id, now, "Delete", &by, None, report)?;
+        self.store.append_with(self.scope, &event, vec![update]).await.map(|_| ())
+    }
+}

@@ -1,0 +1,92 @@
+//! What a retention period deletes and what it leaves, whatever cuts it.
+
+mod acquisition;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sporlog_auth::TenantScope;
+use sporlog_boot::Environment;
+use sporlog_model::{EntityId, EntityType, Instant, RecordedEvent, RetentionGroup};
+use sporlog_store::{HistoryQuery, SortField, SortOrder, Store, SweepOutcome};
+
+use crate::harness::{FolioEvent, ManualClock, System, dynamodb, scope_of, soon, store};
+
+/// When the sweeps are.
+const NOW: &str = "2026-11-20T12:00:00Z";
+
+/// An organization with a store whose clock the test sets.
+struct Keeper {
+    org: String,
+    scope: TenantScope,
+    clock: ManualClock,
+    store: Store,
+}
+
+impl Keeper {
+    fn of(system: &System, org: &str) -> Self {
+        Self::through(&system.environment(&[]), org, &ManualClock::at(NOW))
+    }
+
+    fn through(environment: &Environment, org: &str, clock: &ManualClock) -> Self {
+        let store = store(environment, clock.clock());
+        Self { org: org.to_owned(), scope: scope_of(org), clock: clock.clone(), store }
+    }
+
+    /// Keeps events of a group for so many days.
+    async fn keep(&self, system: &System, group: RetentionGroup, days: i64) {
+        let text = |text: String| AttributeValue::S(text);
+        let request = dynamodb(&system.environment(&[]), soon()).put_item().table_name("Table");
+        let request = request.item("pk", text(format!("ORG#{}#SETTINGS", self.org)));
+        let request = request.item("sk", text(format!("{}#records.retention.period", group.name())));
+        request.item("value", text(days.to_string())).send().await.unwrap();
+    }
+
+    /// Records an event when it happens.
+    async fn record(&self, event: &FolioEvent) {
+        self.clock.set(&event.action_date);
+        self.record_late(event).await;
+        self.clock.set(NOW);
+    }
+
+    /// Records an event now, whenever it happened.
+    async fn record_late(&self, event: &FolioEvent) {
+        self.store.append(&self.scope, &event.event()).await.unwrap();
+    }
+
+    async fn sweep(&self, group: RetentionGroup) -> SweepOutcome {
+        let deadline = self.clock.now().plus(Duration::from_mins(10));
+        self.store.sweep(&self.scope, group, deadline).await.unwrap()
+    }
+
+    async fn history(&self, entity_type: EntityType, entity_id: &str, sort: SortField) -> Vec<RecordedEvent> {
+        let query =
+            HistoryQuery { sort, order: SortOrder::Ascending, offset: 0, limit: 100_000, max_body_bytes: usize::MAX };
+        let id = EntityId::parse(entity_id).unwrap();
+        let page = self.store.history(&self.scope, entity_type, &id, query).await.unwrap();
+        assert_eq!(page.total, page.events.len() as u64, "the count is that of the rows");
+        page.events
+    }
+
+    /// The feed, whole.
+    async fn feed(&self) -> Vec<RecordedEvent> {
+        let mut events = Vec::new();
+        for day in self.store.feed_days(&self.scope, Instant::MIN, Instant::MAX).await.unwrap() {
+            let mut feed = self.store.feed(&self.scope, day, Instant::MIN, Instant::MAX);
+            while let Some(recorded) = feed.next().await.unwrap() {
+                events.push(recorded);
+            }
+        }
+        events
+    }
+
+    /// What sweeps said they deleted, in all.
+    async fn reported(&self) -> Vec<u64> {
+        let feed = self.feed().await;
+        let reports = feed.iter().filter(|recorded| recorded.event.entity_type == EntityType::Retention);
+        let report = |recorded: &RecordedEvent| -> serde_json::Value {
+            serde_json::from_str(recorded.event.data.as_ref().unwrap().as_str()).unwrap()
+        };
+        reports.map(|recorded| report(recorded)["deletedEvents"].as_u64().unwrap()).collect()
+    }
+}
