@@ -18,6 +18,7 @@ mod idempotency;
 mod ids;
 mod instant;
 mod json;
+mod kyc;
 mod name;
 mod piece_status;
 
@@ -28,8 +29,9 @@ pub use entity::{EntityType, Source};
 pub use error::{Classified, ErrorKind, error_chain};
 pub use event::{Action, Actor, Event, RecordedEvent};
 pub use idempotency::{IdempotencyKey, RequestDigest};
-pub use ids::{ApiKeyId, EntityId, EventId, InvalidId, OrgId, RunId};
+pub use ids::{ApiKeyId, CaseId, EntityId, EventId, InvalidId, OrgId, RunId};
 pub use instant::{Day, Instant, InvalidInstant};
 pub use json::{InvalidJson, JsonObject};
+pub use kyc::{CaseAction, CaseChange, CaseEntry, CaseLabel, CaseText};
 pub use name::{InvalidName, Name};
 pub use piece_status::{PieceStatus, status_changes};
