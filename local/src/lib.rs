@@ -20,12 +20,13 @@ pub mod stack;
 pub mod template;
 
 /// The crates whose log lines are ours.
-const OWN_CRATES: [&str; 11] = [
+const OWN_CRATES: [&str; 12] = [
     "acquisition_audit",
     "authorizer",
     "export_dispatch",
     "export_run",
     "ingest",
+    "kyc_audit_log",
     "organizations",
     "sporlog_http",
     "sporlog_local",

@@ -292,6 +292,10 @@ fn function(
             let function = functions::http(organizations::router(environment, clock.clone())?);
             in_flight.watch(function, clock)
         }
+        "kyc-audit-log" => {
+            let function = functions::http(kyc_audit_log::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
+        }
         "ingest" => {
             let ingest = Arc::new(ingest::Ingest::from_environment(environment, clock.clone())?);
             let function = functions::from_service(service_fn(move |event: LambdaEvent<_>| {

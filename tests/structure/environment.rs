@@ -8,7 +8,7 @@ use super::template;
 /// Starts a function as its `main` does.
 type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 
-const STARTS: [(&str, Start); 6] = [
+const STARTS: [(&str, Start); 7] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
     ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {
@@ -16,6 +16,7 @@ const STARTS: [(&str, Start); 6] = [
     }),
     ("export-run", |environment| export_run::ExportRun::from_environment(environment, Clock::system()).map(drop)),
     ("ingest", |environment| ingest::Ingest::from_environment(environment, Clock::system()).map(drop)),
+    ("kyc-audit-log", |environment| kyc_audit_log::router(environment, Clock::system()).map(drop)),
     ("organizations", |environment| organizations::router(environment, Clock::system()).map(drop)),
 ];
 

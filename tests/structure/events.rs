@@ -22,7 +22,7 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 15] = [
+const EVENTS: [(&str, &str, Expected); 16] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
@@ -31,6 +31,7 @@ const EVENTS: [(&str, &str, Expected); 15] = [
     ("ingest-kafka-msk.json", "IngestFunction", Answer),
     ("ingest-kafka-self-managed.json", "IngestFunction", Answer),
     ("ingest-sqs.json", "IngestFunction", Answer),
+    ("kyc-audit-log.json", "KycAuditLogFunction", Created),
     ("organizations.json", "OrganizationsFunction", Created),
     ("folio/invoice-line.json", "IngestFunction", Payload("invoice-line")),
     ("folio/invoice.json", "IngestFunction", Payload("invoice")),

@@ -143,6 +143,30 @@ impl From<Uuid> for ApiKeyId {
     }
 }
 
+/// A KYC case. Given by the KYC product, so unique only within its organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CaseId(u64);
+
+impl CaseId {
+    /// The largest integer that every JSON reader keeps exactly (RFC 8259 section 6): 2⁵³ − 1.
+    pub const MAX: u64 = (1 << 53) - 1;
+
+    /// Decimal digits, from 1 to [`CaseId::MAX`].
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        // `parse` alone would also take a sign.
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && (1..=Self::MAX).contains(number));
+        number.map(Self).ok_or(InvalidId::new("the case id", "a positive integer up to 9007199254740991"))
+    }
+}
+
+/// As the entity of audit events.
+impl From<CaseId> for EntityId {
+    fn from(id: CaseId) -> Self {
+        Self(id.0.to_string())
+    }
+}
+
 /// As the entity of audit events.
 impl From<ApiKeyId> for EntityId {
     fn from(id: ApiKeyId) -> Self {
@@ -182,6 +206,12 @@ impl fmt::Display for EntityId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 
@@ -259,6 +289,16 @@ mod tests {
         for id in ["diku", &format!("a{}", "._-".repeat(21))] {
             let id = OrgId::parse(id).unwrap();
             assert_eq!(EntityId::parse(id.as_str()), Ok(EntityId::from(&id)));
+        }
+    }
+
+    #[test]
+    fn cases_have_positive_numbers() {
+        for (good, entity) in [("1", "1"), ("42", "42"), ("042", "42"), ("9007199254740991", "9007199254740991")] {
+            assert_eq!(EntityId::from(CaseId::parse(good).unwrap()).as_str(), entity);
+        }
+        for bad in ["", "0", "-1", "+1", "1.0", "1e3", " 1", "9007199254740992", "99999999999999999999", "٤٢", "x"] {
+            assert!(CaseId::parse(bad).is_err(), "{bad:?}");
         }
     }
 

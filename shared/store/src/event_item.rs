@@ -104,7 +104,8 @@ pub(crate) fn parse_feed_row(row: &Row) -> Result<StoredEvent, StoreError> {
     parse_row(row, entity_type, entity_id, event_id, occurred_at, recorded_at)
 }
 
-fn parse_row(
+/// What the rows of an event have in common, whatever their keys tell.
+pub(crate) fn parse_row(
     row: &Row,
     entity_type: EntityType,
     entity_id: EntityId,

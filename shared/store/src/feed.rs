@@ -2,16 +2,23 @@ use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sporlog_auth::TenantScope;
 use sporlog_model::{Day, Instant, OrgId, RecordedEvent};
 
 use crate::event_item::parse_feed_row;
 use crate::keys::{self, FEED_SHARDS};
+use crate::kyc::CaseBatch;
 use crate::row::Row;
 use crate::{Store, StoreError};
 
 /// Entries of each shard that are read at a time. DynamoDB stops at 1 MB by itself, which bounds the memory.
 const PAGE_ROWS: i32 = 500;
+
+/// Entries of cases that are read ahead, with as many queries at a time. Bounds the memory, and saves an export of many small
+/// appends from waiting for each.
+const READ_AHEAD_ENTRIES: usize = 100;
+const READ_AHEAD_QUERIES: usize = 16;
 
 /// An organization's events of one day in the order in which the log took them, from one instant up to, not including,
 /// another: the day's shards, merged, a page of each in memory.
@@ -22,12 +29,16 @@ pub struct Feed {
     from: Instant,
     to: Instant,
     shards: Vec<Shard>,
+    /// What is left of the append that was met last.
+    batch: VecDeque<RecordedEvent>,
 }
 
 #[derive(Debug)]
 struct Shard {
     partition: String,
     rows: VecDeque<Row>,
+    /// What the next of `rows` that stand for an append to the log of a case stand for.
+    batches: VecDeque<Vec<RecordedEvent>>,
     progress: Progress,
 }
 
@@ -59,10 +70,11 @@ impl Store {
         let shard = |number| Shard {
             partition: keys::feed_partition(scope.org(), day, number),
             rows: VecDeque::new(),
+            batches: VecDeque::new(),
             progress: Progress::At(None),
         };
         let shards = (0..FEED_SHARDS).map(shard).collect();
-        Feed { store: self.clone(), org: scope.org().clone(), from, to, shards }
+        Feed { store: self.clone(), org: scope.org().clone(), from, to, shards, batch: VecDeque::new() }
     }
 
     /// The next page of one shard. Strongly consistent: an index would be late, and the export must not be.
@@ -79,21 +91,46 @@ impl Store {
         let progress = page.last_evaluated_key.map_or(Progress::ReadAll, |key| Progress::At(Some(key)));
         Ok((rows, progress))
     }
+
+    /// The entries of the first of these rows that stand for appends to the logs of cases; at least of one, if there is any.
+    async fn read_ahead(&self, org: &OrgId, rows: &VecDeque<Row>) -> Result<VecDeque<Vec<RecordedEvent>>, StoreError> {
+        let (mut batches, mut entries) = (Vec::new(), 0);
+        for row in rows {
+            let Some(batch) = CaseBatch::of(row)? else { continue };
+            entries += batch.len();
+            if entries > READ_AHEAD_ENTRIES && !batches.is_empty() {
+                break;
+            }
+            batches.push(batch);
+        }
+        let reads = batches.into_iter().map(|batch| async move { self.case_batch(org, &batch).await });
+        stream::iter(reads).buffered(READ_AHEAD_QUERIES).try_collect().await
+    }
 }
 
 impl Feed {
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<RecordedEvent>, StoreError> {
-        self.fill().await?;
-        let waiting = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
-        let Some(row) = waiting.min_by(|a, b| a.front().cmp(&b.front())).and_then(|shard| shard.rows.pop_front())
-        else {
-            return Ok(None);
-        };
-        let stored = parse_feed_row(&row)?;
-        let event = &stored.recorded.event;
-        let partition = keys::entity_partition(&self.org, event.entity_type, &event.entity_id);
-        self.store.complete(&partition, stored).await.map(Some)
+        while self.batch.is_empty() {
+            self.fill().await?;
+            let waiting = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
+            let Some(shard) = waiting.min_by(|a, b| a.front().cmp(&b.front())) else { return Ok(None) };
+            let Some(row) = shard.rows.front() else { return Ok(None) };
+            if CaseBatch::of(row)?.is_none() {
+                let stored = parse_feed_row(row)?;
+                shard.rows.pop_front();
+                let event = &stored.recorded.event;
+                let partition = keys::entity_partition(&self.org, event.entity_type, &event.entity_id);
+                return self.store.complete(&partition, stored).await.map(Some);
+            }
+            if shard.batches.is_empty() {
+                shard.batches = self.store.read_ahead(&self.org, &shard.rows).await?;
+            }
+            shard.rows.pop_front();
+            // Empty when retention has deleted all of it.
+            self.batch = shard.batches.pop_front().unwrap_or_default().into();
+        }
+        Ok(self.batch.pop_front())
     }
 
     /// Reads a page of every shard that has run out, all at once. Only then is the smallest of the front rows the next.

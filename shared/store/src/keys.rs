@@ -5,7 +5,8 @@
 
 use sha2::{Digest, Sha256};
 use sporlog_model::{
-    ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId, RetentionGroup, RunId,
+    ApiKeyHash, ApiKeyId, CaseAction, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId,
+    RetentionGroup, RunId,
 };
 
 use crate::{Operation, StoreError};
@@ -223,6 +224,33 @@ pub(crate) fn api_keys_partition(org: &OrgId) -> String {
     format!("ORG#{org}#APIKEYS")
 }
 
+/// An entry in the log of its case, by its number there; in the partition of the case as an entity.
+pub(crate) fn case_entry(partition: &str, number: u64) -> Key {
+    Key { pk: partition.to_owned(), sk: format!("{EVENT_PREFIX}{number:012}") }
+}
+
+/// The same entry, by its number among those of its action.
+pub(crate) fn case_action_entry(partition: &str, action: &CaseAction, number: u64) -> Key {
+    Key { pk: partition.to_owned(), sk: format!("ACT#{action}#{number:012}") }
+}
+
+/// The number of an entry by the key of either of its rows.
+pub(crate) fn parse_case_entry(sk: &str) -> Option<u64> {
+    let (_, digits) = sk.rsplit_once('#')?;
+    digits.parse().ok().filter(|_| digits.len() == 12)
+}
+
+/// Where the ids of an organization's case entries are given out.
+pub(crate) fn case_counter(org: &OrgId) -> Key {
+    Key { pk: format!("ORG#{org}#KYC"), sk: "COUNTER".to_owned() }
+}
+
+/// Says that entries of a case came late: the oldest of an append, and the id of the append's entry in the feed.
+pub(crate) fn late_case_entries(org: &OrgId, case: &EntityId, oldest: Instant, feed_id: EventId) -> Key {
+    let place = LatePlace { occurred_at: oldest, entity_type: EntityType::KycCase, event_id: feed_id };
+    late(org, RetentionGroup::Kyc, case, &place)
+}
+
 /// A request that its client has named.
 pub(crate) fn idempotency(org: &OrgId, operation: Operation, key: &IdempotencyKey) -> Key {
     // The key stands last: it may contain anything.
@@ -315,9 +343,21 @@ mod tests {
         }
 
         #[test]
+        fn case_entries_are_in_the_order_of_their_numbers(a in 0..1_000_000_000_000_u64, b in 0..1_000_000_000_000_u64, x in "[A-Z][A-Z0-9_]{0,3}", y in "[A-Z][A-Z0-9_]{0,3}") {
+            let (x, y) = (CaseAction::parse(&x).unwrap(), CaseAction::parse(&y).unwrap());
+            prop_assert_eq!(a.cmp(&b), case_entry("p", a).sk.cmp(&case_entry("p", b).sk));
+            let (one, two) = (case_action_entry("p", &x, a).sk, case_action_entry("p", &y, b).sk);
+            // Those of one action stand together.
+            prop_assert_eq!((x == y).then_some(a.cmp(&b)), (x == y).then_some(one.cmp(&two)));
+            prop_assert_eq!(one == two, x == y && a == b);
+            prop_assert_eq!(parse_case_entry(&one), Some(a));
+            prop_assert_eq!(parse_case_entry(&case_entry("p", a).sk), Some(a));
+        }
+
+        #[test]
         fn different_things_have_different_partitions(a in orgs(), b in orgs(), (kind_a, id_a) in entities(), (kind_b, id_b) in entities(), event in event_ids(), day in instants()) {
-            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a)];
-            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b)];
+            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), case_counter(&a).pk];
+            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), case_counter(&b).pk];
             for (i, x) in one.iter().enumerate() {
                 for (j, y) in two.iter().enumerate() {
                     let same = i == j && a == b && match i {

@@ -17,6 +17,7 @@ mod feed;
 mod history;
 mod idempotency;
 mod keys;
+mod kyc;
 mod lease;
 mod org;
 mod piece_history;
@@ -34,6 +35,9 @@ pub use export_state::{ExportConfig, ExportState};
 pub use feed::Feed;
 pub use history::{HistoryPage, HistoryQuery, SortField, SortOrder};
 pub use idempotency::{Answered, NamedRequest, Operation};
+pub use kyc::{
+    CaseAppend, CasePage, CasePageQuery, CaseReceipt, CaseStatus, CaseStatuses, MAX_CASE_ACTIONS, MAX_CASE_ENTRIES,
+};
 pub use lease::{Lease, LeaseAttempt};
 pub use org::{Organization, PutOrganization};
 pub use retention::{DueRetention, SweepOutcome};

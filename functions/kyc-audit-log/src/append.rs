@@ -1,0 +1,58 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use sporlog_auth::Action;
+use sporlog_http::{ApiError, Caller, Idempotency, JsonBody};
+use sporlog_model::{CaseId, ErrorKind, RequestDigest};
+use sporlog_store::{CaseAppend, CaseReceipt, MAX_CASE_ACTIONS, NamedRequest, Operation};
+
+use crate::KycAuditLog;
+use crate::answer::{body, json, too_large};
+use crate::entry::AppendBody;
+use crate::path::PathCase;
+use crate::view::{EntryView, ListView, Meta};
+
+/// `POST /api/v1/kyc/cases/{id}/audit-log`: adds entries to the log, all or none. 201 with the entries in the order sent.
+pub(crate) async fn append_case_audit_log(
+    State(state): State<KycAuditLog>,
+    caller: Caller,
+    case: PathCase,
+    idempotency: Result<Idempotency, ApiError>,
+    sent: Result<JsonBody<AppendBody>, ApiError>,
+) -> Result<Response, ApiError> {
+    let scope = caller.scope(Action::AppendCaseAuditLog, &caller.0.org)?;
+    let (case, JsonBody(sent), came_at) = (case.id()?, sent?, state.clock.now());
+    let request = named_request(idempotency?, case, &sent);
+    let changes = sent.changes(came_at)?;
+    match state.store.append_case_entries(&scope, case, &changes, came_at, request.as_ref()).await {
+        Ok(CaseAppend::Appended(receipt)) => created(&sent, receipt),
+        Ok(CaseAppend::OtherRequest) => {
+            let message = "The Idempotency-Key was used for another request";
+            Err(ApiError::new(ErrorKind::Invalid, "idempotencyKeyReused", message))
+        }
+        Ok(CaseAppend::TooManyActions) => {
+            let message = format!("A case has at most {MAX_CASE_ACTIONS} different actions");
+            Err(ApiError::new(ErrorKind::Invalid, "tooManyActions", message))
+        }
+        Err(error) => Err(ApiError::of(error)),
+    }
+}
+
+fn named_request(Idempotency(key): Idempotency, case: CaseId, sent: &AppendBody) -> Option<NamedRequest> {
+    key.map(|key| NamedRequest {
+        operation: Operation::AppendCaseAuditLog,
+        key,
+        digest: RequestDigest::of(&(case.to_string(), sent.digest.as_str())),
+    })
+}
+
+/// Made from the request and the receipt alone, so that it is the same for a request that is sent again.
+fn created(sent: &AppendBody, receipt: CaseReceipt) -> Result<Response, ApiError> {
+    let changes = sent.changes(receipt.at)?;
+    let rows: Vec<EntryView> =
+        (receipt.first_id..).zip(&changes).map(|(id, change)| EntryView::of(id, change)).collect();
+    let body = body(&ListView { data: &rows, pagination: None, meta: Meta::at(receipt.at) })?;
+    // A body of 1 MB cannot make more than that.
+    let body = body.ok_or_else(|| too_large("send fewer entries"))?;
+    Ok((StatusCode::CREATED, json(body)).into_response())
+}
