@@ -24,7 +24,7 @@ impl Numbers {
 
 /// What a case knows of its log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CaseHead {
+pub(crate) struct CaseHead {
     pub(super) all: Numbers,
     pub(super) by_action: BTreeMap<CaseAction, Numbers>,
     /// The newest entry's id.
@@ -38,6 +38,16 @@ impl CaseHead {
             None => self.all,
             Some(action) => self.by_action.get(action).copied().unwrap_or_default(),
         }
+    }
+
+    /// The newest entry's number.
+    pub(crate) fn last(&self) -> u64 {
+        self.all.last
+    }
+
+    /// The number of the newest entry that retention has deleted.
+    pub(crate) fn removed(&self) -> u64 {
+        self.all.removed
     }
 
     fn parse(row: &Row) -> Result<Self, StoreError> {
@@ -68,9 +78,14 @@ pub(super) fn last_of(action: &str) -> String {
     format!("{LAST}{action}")
 }
 
+/// The attribute that holds the number of an action's newest entry that retention has deleted.
+pub(crate) fn removed_of(action: &CaseAction) -> String {
+    format!("{REMOVED}{action}")
+}
+
 impl Store {
     /// The head of a case; `None` when the case has never had an entry.
-    pub(super) async fn case_head(&self, partition: &str) -> Result<Option<CaseHead>, StoreError> {
+    pub(crate) async fn case_head(&self, partition: &str) -> Result<Option<CaseHead>, StoreError> {
         self.get(keys::head(partition)).await?.as_ref().map(CaseHead::parse).transpose()
     }
 }

@@ -17,5 +17,6 @@ mod status;
 
 pub use append::{CaseAppend, CaseReceipt, MAX_CASE_ACTIONS, MAX_CASE_ENTRIES};
 pub(crate) use batch::CaseBatch;
+pub(crate) use head::{CaseHead, removed_of};
 pub use page::{CasePage, CasePageQuery};
 pub use status::{CaseStatus, CaseStatuses};

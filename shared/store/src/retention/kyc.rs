@@ -1,13 +1,129 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use sporlog_model::{CaseAction, EntityId, EntityType, Instant, RetentionGroup, aged_from};
+
 use super::sweep::{Progress, Sweep};
 use crate::StoreError;
+use crate::keys::{self, Key};
+use crate::kyc::{CaseHead, removed_of};
+use crate::query::page_size;
 use crate::row::Row;
+use crate::table::Change;
+
+/// Entries deleted by one transaction: two rows each, of the 100 items that it takes.
+const ENTRIES_AT_ONCE: u64 = 45;
 
 impl Sweep<'_> {
+    /// Sweeps the cases that a page of the feed tells of, then deletes the feed's entries of which nothing is left. Answers
+    /// whether something stays there; `None` when time is up.
     pub(super) async fn sweep_kyc_feed(&mut self, rows: &[Row]) -> Result<Option<bool>, StoreError> {
-        Ok(Some(!rows.is_empty()))
+        let (mut appends, mut stays) = (Vec::new(), false);
+        for row in rows {
+            let place = row.parse("sk", keys::parse_feed)?;
+            if RetentionGroup::of(place.entity_type) == Some(RetentionGroup::Kyc) {
+                appends.push(row);
+            } else {
+                stays = true;
+            }
+        }
+        Ok(self.sweep_appends(appends).await?.map(|left| left || stays))
     }
 
-    pub(super) async fn sweep_kyc_late(&mut self, _: &[Row]) -> Result<Progress, StoreError> {
-        Ok(Progress::Done)
+    /// The same for rows of appends that came late.
+    pub(super) async fn sweep_kyc_late(&mut self, rows: &[Row]) -> Result<Progress, StoreError> {
+        let swept = self.sweep_appends(rows.iter().collect()).await?;
+        Ok(if swept.is_some() { Progress::Done } else { Progress::OutOfTime })
+    }
+
+    /// Sweeps the cases of these appends, each row of which names its case and the last number it gave there.
+    async fn sweep_appends(&mut self, rows: Vec<&Row>) -> Result<Option<bool>, StoreError> {
+        let mut removed: BTreeMap<EntityId, u64> = BTreeMap::new();
+        let mut empty = Vec::new();
+        for row in &rows {
+            let case: EntityId = row.parse("entity_id", |text| EntityId::parse(text).ok())?;
+            if !removed.contains_key(&case) {
+                let Some(number) = self.sweep_case(&case).await? else { return Ok(None) };
+                removed.insert(case.clone(), number);
+            }
+            if removed[&case] >= row.count("last")? {
+                empty.push(Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() });
+            }
+        }
+        let left = empty.len() < rows.len();
+        for keys in empty.chunks(usize::try_from(2 * ENTRIES_AT_ONCE).unwrap_or(1)) {
+            // They name what is gone and count nothing, so it does not matter when they go.
+            let items = keys.iter().map(|key| self.store.discard(key.clone())).collect();
+            self.delete(0, items).await?;
+        }
+        Ok(Some(left))
+    }
+
+    /// Deletes the oldest entries of a case, up to the first that stays: numbers are contiguous, so that a page is a range. An
+    /// entry that is old but stands behind a younger one waits for that; at the latest, until its own recording is as old.
+    /// Answers the newest number that is gone; `None` when time is up.
+    async fn sweep_case(&mut self, case: &EntityId) -> Result<Option<u64>, StoreError> {
+        let partition = keys::entity_partition(self.scope.org(), EntityType::KycCase, case);
+        loop {
+            let key = keys::head(&partition);
+            let head = self.store.case_head(&partition).await?.ok_or_else(|| key.missing())?;
+            let from = head.removed() + 1;
+            let request = self.store.between(
+                &partition,
+                keys::case_entry(&partition, from).sk,
+                keys::case_entry(&partition, head.last().max(from)).sk,
+            );
+            let request = request.scan_index_forward(true).limit(page_size(ENTRIES_AT_ONCE));
+            let rows: Vec<Row> = request.send().await?.items.unwrap_or_default().into_iter().map(Row).collect();
+            let mut aged = Vec::new();
+            for row in &rows {
+                let instant = |name| row.parse(name, |text| Instant::parse(text).ok());
+                let (occurred_at, recorded_at) = (instant("occurred_at")?, instant("recorded_at")?);
+                if aged_from(occurred_at, recorded_at) >= self.cutoff || !self.floor.allows(recorded_at) {
+                    break;
+                }
+                let action = row.parse("action", CaseAction::parse)?;
+                aged.push((row.parse("sk", keys::parse_case_entry)?, action, row.count("action_number")?));
+            }
+            let Some((newest, _, _)) = aged.last() else { return Ok(Some(head.removed())) };
+            if self.out_of_time() {
+                return Ok(None);
+            }
+            let (newest, count) = (*newest, aged.len());
+            self.delete(count, self.case_deletions(&partition, &head, &aged, newest)).await?;
+        }
+    }
+
+    fn case_deletions(
+        &self,
+        partition: &str,
+        head: &CaseHead,
+        aged: &[(u64, CaseAction, u64)],
+        newest: u64,
+    ) -> Vec<TransactWriteItem> {
+        let mut of_actions: BTreeMap<&CaseAction, u64> = BTreeMap::new();
+        for (_, action, number) in aged {
+            of_actions.insert(action, *number);
+        }
+        let mut set = "SET removed = :newest".to_owned();
+        for n in 0..of_actions.len() {
+            // Writing to a string cannot fail.
+            let _ = write!(set, ", #a{n} = :a{n}");
+        }
+        let known = if head.removed() == 0 { "attribute_not_exists(removed)" } else { "removed = :before" };
+        let mut change = Change::new(set).only_if(known).number(":newest", newest);
+        if head.removed() > 0 {
+            change = change.number(":before", head.removed());
+        }
+        for (n, (action, number)) in of_actions.into_iter().enumerate() {
+            change = change.name(&format!("#a{n}"), removed_of(action)).number(&format!(":a{n}"), number);
+        }
+        let mut items = vec![self.store.update(keys::head(partition), change)];
+        for (number, action, of_action) in aged {
+            items.push(self.store.remove(keys::case_entry(partition, *number)));
+            items.push(self.store.discard(keys::case_action_entry(partition, action, *of_action)));
+        }
+        items
     }
 }
