@@ -1,6 +1,7 @@
 //! What a retention period deletes and what it leaves, whatever cuts it.
 
 mod acquisition;
+mod export;
 mod kyc;
 
 use std::time::Duration;
