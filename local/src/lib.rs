@@ -20,9 +20,10 @@ pub mod stack;
 pub mod template;
 
 /// The crates whose log lines are ours.
-const OWN_CRATES: [&str; 11] = [
+const OWN_CRATES: [&str; 12] = [
     "acquisition_audit",
     "authorizer",
+    "bufdir_export_audit",
     "export_dispatch",
     "export_run",
     "ingest",

@@ -22,9 +22,10 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 15] = [
+const EVENTS: [(&str, &str, Expected); 16] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
+    ("bufdir-export-audit.json", "BufdirExportAuditFunction", Created),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
     ("export-run.json", "ExportRunFunction", Answer),
     ("ingest-batch.json", "IngestFunction", Answer),
