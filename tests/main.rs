@@ -7,6 +7,7 @@
 
 mod acquisition;
 mod authorization;
+mod bufdir;
 mod export;
 mod harness;
 mod ingest;
