@@ -79,11 +79,7 @@ async fn what_is_wrong_with_an_update_is_named() {
         (json!({"status": "failed", "error_message": 1}), "error_message", "must be a text"),
         (json!({"status": "failed", "error_message": ""}), "error_message", remark),
         (json!({"status": "failed", "error_message": "x".repeat(2_001)}), "error_message", remark),
-        (
-            json!({"status": "cancelled", "error_message": "x"}),
-            "error_message",
-            "can only come with the status failed",
-        ),
+        (json!({"status": "cancelled", "error_message": "x"}), "error_message", "can only come with the status failed"),
         (json!({"status": "failed", "reason": "x"}), "reason", "can only come with the status cancelled"),
         (json!({"status": "processing", "reason": "x"}), "reason", "can only come with the status cancelled"),
         (json!({"status": "cancelled", "reason": ""}), "reason", remark),

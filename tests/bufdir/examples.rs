@@ -66,7 +66,14 @@ async fn the_published_examples_are_answered_as_published() {
         assert_eq!(function.call("GET", &path, None).await, (200, single.clone()), "{base}");
 
         let members = [
-            "audit_id", "export_id", "org_id", "triggered_by_user_id", "status", "format", "file_url", "created_at",
+            "audit_id",
+            "export_id",
+            "org_id",
+            "triggered_by_user_id",
+            "status",
+            "format",
+            "file_url",
+            "created_at",
             "updated_at",
         ];
         let listed: Value = members.iter().map(|member| ((*member).to_owned(), single[member].clone())).collect();

@@ -1,6 +1,5 @@
 //! `/api/v1/bufdir-export-audit`, through the whole system; where a test holds time still or breaks requests, through the function.
 
-mod access;
 mod bodies;
 mod concurrency;
 mod cost;
