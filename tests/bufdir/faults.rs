@@ -176,7 +176,7 @@ async fn who_is_overtaken_decides_again() {
 
     faults.on("TransactWriteItems", [Hold]);
     let work = slow.update_export_audit_status(&scope, id, &processing, &by);
-    let (refused, held) = faults.hold(work, move_fast(processing.clone())).await;
+    let (refused, held) = faults.hold(Box::pin(work), Box::pin(move_fast(processing.clone()))).await;
     let no_move = UpdateRefused::NoSuchMove { from: AuditStatus::Processing, to: AuditStatus::Processing };
     assert_eq!((refused.unwrap(), held), (Err(no_move), true));
 
@@ -184,7 +184,7 @@ async fn who_is_overtaken_decides_again() {
     faults.on("TransactWriteItems", [Hold]);
     let file = AttachedFile { url: FileUrl::parse("https://a/b").unwrap(), size_bytes: Some(1) };
     let work = slow.attach_export_audit_file(&scope, id, &file, &by);
-    let (attached, held) = faults.hold(work, move_fast(to(NewStatus::Completed))).await;
+    let (attached, held) = faults.hold(Box::pin(work), Box::pin(move_fast(to(NewStatus::Completed)))).await;
     assert_eq!((attached.unwrap().unwrap().status, held), (AuditStatus::Completed, true));
 
     faults.on("TransactWriteItems", [Hold]);
@@ -193,7 +193,7 @@ async fn who_is_overtaken_decides_again() {
     let other = AttachedFile { size_bytes: None, ..file };
     let work = slow.attach_export_audit_file(&scope, id, &other, &by);
     let deleted = async { fast.delete_export_audit(&scope, id, &by).await.unwrap() };
-    let (gone, held) = faults.hold(work, deleted).await;
+    let (gone, held) = faults.hold(Box::pin(work), Box::pin(deleted)).await;
     assert!(matches!(gone, Err(StoreError::NotFound)) && held);
     let actions = ["Create", "StatusChange", "StatusChange", "FileAttach", "Delete"].map(str::to_owned);
     assert_eq!(told(&system, &scope, id).await, (actions.to_vec(), 0));
@@ -211,7 +211,7 @@ async fn a_create_that_met_a_record_which_is_gone_is_done() {
     // Its transaction is refused; the look that follows is held.
     faults.on("GetItem", [Hold]);
     let deleted = async { fast.delete_export_audit(&scope, first, &by).await.unwrap() };
-    let (created, held) = faults.hold(create(&slow, &scope, None), deleted).await;
+    let (created, held) = faults.hold(Box::pin(create(&slow, &scope, None)), Box::pin(deleted)).await;
     assert!(held);
     let second = id_of(&created);
     assert_ne!(first, second);

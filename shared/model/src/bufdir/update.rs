@@ -126,8 +126,8 @@ mod tests {
         Day::parse(text).unwrap()
     }
 
-    fn remark(text: &str) -> Option<Remark> {
-        Some(Remark::parse(text).unwrap())
+    fn remark(text: &str) -> Remark {
+        Remark::parse(text).unwrap()
     }
 
     fn record(status: AuditStatus) -> ExportAudit {
@@ -209,15 +209,15 @@ mod tests {
     #[test]
     fn remarks_stay_as_long_as_their_status() {
         let now = at("2026-03-26T10:01:00Z");
-        let failed = NewStatus::Failed { error_message: remark("disk full") };
+        let failed = NewStatus::Failed { error_message: Some(remark("disk full")) };
         let failed = StatusUpdate { activity_count: Some(7), ..update(failed, None) };
         let failed = changed(record(AuditStatus::Processing).with_status(&failed, now));
-        assert_eq!((&failed.error_message, failed.activity_count), (&remark("disk full"), Some(7)));
+        assert_eq!((&failed.error_message, failed.activity_count), (&Some(remark("disk full")), Some(7)));
         let queued = changed(failed.with_status(&update(NewStatus::Queued, None), now));
         assert_eq!((&queued.error_message, queued.activity_count), (&None, None));
-        let cancelled = NewStatus::Cancelled { reason: remark("not needed") };
+        let cancelled = NewStatus::Cancelled { reason: Some(remark("not needed")) };
         let cancelled = changed(queued.with_status(&update(cancelled, None), now));
-        assert_eq!((cancelled.reason, cancelled.error_message), (remark("not needed"), None));
+        assert_eq!((cancelled.reason, cancelled.error_message), (Some(remark("not needed")), None));
     }
 
     #[test]
