@@ -7,6 +7,7 @@
 
 mod acquisition;
 mod authorization;
+mod bufdir;
 mod docs;
 mod export;
 mod harness;

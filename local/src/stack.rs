@@ -288,6 +288,10 @@ fn function(
                 async move { authorizer.authorize(&event.payload).await }
             }))
         }
+        "bufdir-export-audit" => {
+            let function = functions::http(bufdir_export_audit::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
+        }
         "organizations" => {
             let function = functions::http(organizations::router(environment, clock.clone())?);
             in_flight.watch(function, clock)

@@ -10,6 +10,7 @@ use sporlog_local::identity::{Issuer, TokenRequest};
 use sporlog_local::stack::Options;
 use sporlog_local::template::{Deployment, Template};
 use sporlog_model::Clock;
+use uuid::Uuid;
 
 use super::{ENTITY, register, send};
 use crate::harness::{Answer, Caller, System, org};
@@ -43,6 +44,30 @@ GET /orgs/{orgId}/api-keys
   *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  200  200  | 403  403  403  403  403  403  403  403  403  403
 DELETE /orgs/{orgId}/api-keys/{keyId}
   *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  204  204  | 403  403  403  403  403  403  403  403  403  403
+GET /api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+POST /api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403
+GET /api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+PUT /api/v1/bufdir-export-audit/{audit_id}/status
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+PUT /api/v1/bufdir-export-audit/{audit_id}/file
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+DELETE /api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403
+GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+POST /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403
+GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/status
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/file
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+DELETE /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403
 ";
 
 /// What the columns stand for that are no single role or scope. The first ones would be let in everywhere but for the one thing.
@@ -67,6 +92,16 @@ const SCOPES: [(&str, &str); 10] = [
 /// The columns of one role each.
 const ROLES: [(&str, Role); 4] =
     [("memb", Role::Member), ("serv", Role::Service), ("admn", Role::Admin), ("ownr", Role::Owner)];
+
+const EXPORT_AUDITS: &str = "/api/v1/bufdir-export-audit";
+
+/// What a new record of an export to Bufdir takes.
+fn new_export_audit() -> Value {
+    json!({
+        "export_id": Uuid::new_v4(), "org_id": "diku", "triggered_by_user_id": "tester", "format": "csv",
+        "period_from": "2025-01-01", "period_to": "2025-12-31",
+    })
+}
 
 const UNAUTHORIZED: &str = r#"{"message":"Unauthorized"}"#;
 
@@ -189,6 +224,28 @@ impl Matrix {
         answer.json()
     }
 
+    /// The record of an export to Bufdir that a worker has begun.
+    async fn create_export_audit(&self) -> String {
+        let admin = Caller::of_role("diku", Role::Admin);
+        let created = self.system.call(&admin, "POST", EXPORT_AUDITS, Some(&new_export_audit())).await;
+        assert_eq!(created.status, 201, "{}", created.text());
+        let id = created.json()["audit_id"].as_str().unwrap().to_owned();
+        let path = format!("{EXPORT_AUDITS}/{id}/status");
+        let moved = self.system.call(&admin, "PUT", &path, Some(&json!({"status": "processing"}))).await;
+        assert_eq!(moved.status, 200, "{}", moved.text());
+        id
+    }
+
+    /// What a request about such a record says.
+    fn export_audit_body(method: &str, path: &str) -> Option<Value> {
+        match method {
+            "POST" => Some(new_export_audit()),
+            "PUT" if path.ends_with("/status") => Some(json!({"status": "completed"})),
+            "PUT" => Some(json!({"file_url": "https://storage.example.no/a.csv", "file_size_bytes": 1})),
+            _ => None,
+        }
+    }
+
     /// A request about what is there.
     async fn request(&self, name: &str) -> Request {
         let (method, path) = name.split_once(' ').unwrap();
@@ -199,7 +256,12 @@ impl Matrix {
         if path.contains("{keyId}") {
             path = path.replace("{keyId}", self.create_key().await["id"].as_str().unwrap());
         }
-        let body = (method == "POST").then(|| json!({"name": "another key", "scopes": ["kyc:read"]}));
+        let mut body = (method == "POST").then(|| json!({"name": "another key", "scopes": ["kyc:read"]}));
+        if path.contains("bufdir") {
+            body = Self::export_audit_body(method, &path);
+            // Who runs Sporlog says which organization; for others it is a way to ask for another one's.
+            path = path.replace("{audit_id}", &self.create_export_audit().await) + "?org_id=diku";
+        }
         Request { method: method.to_owned(), path, body, header: authorizer.identity_header.clone() }
     }
 
@@ -323,6 +385,11 @@ fn assert_shape(route: &str, answer: &Answer, of_gateway: bool) {
         let error = &body["errors"][0];
         assert_eq!(body, json!({"errors": [error], "total_records": 1}), "{route}");
         assert!(error["message"].is_string() && error["code"].is_string() && error["parameters"].is_array());
+    } else if route.contains("bufdir") {
+        let error = &body["error"];
+        assert_eq!(body, json!({"error": error, "request_id": body["request_id"]}), "{route}");
+        assert_eq!(error, &json!({"code": error["code"], "message": error["message"], "details": []}), "{route}");
+        assert!(error["code"].is_string() && error["message"].is_string() && body["request_id"].is_string());
     } else {
         assert_eq!(body, json!({"error": body["error"], "code": body["code"]}), "{route}");
         assert!(body["error"].is_string() && body["code"].is_string(), "{route}");

@@ -11,6 +11,7 @@ type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 const STARTS: [(&str, Start); 7] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
     ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
+    ("bufdir-export-audit", |environment| bufdir_export_audit::router(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {
         export_dispatch::ExportDispatch::from_environment(environment, Clock::system()).map(drop)
     }),

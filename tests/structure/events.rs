@@ -25,6 +25,7 @@ use Expected::{Answer, Created, Payload, Unauthorized};
 const EVENTS: [(&str, &str, Expected); 16] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
+    ("bufdir-export-audit.json", "BufdirExportAuditFunction", Created),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
     ("export-run.json", "ExportRunFunction", Answer),
     ("ingest-batch.json", "IngestFunction", Answer),

@@ -4,6 +4,7 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
+use sporlog_model::bufdir::{AuditId, ExportId};
 use sporlog_model::{
     ApiKeyHash, ApiKeyId, CaseAction, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId,
     RetentionGroup, RunId,
@@ -59,6 +60,7 @@ pub(crate) const EVENT_PREFIX: &str = "EV#";
 pub(crate) const INDEX_PREFIX: &str = "IX#";
 pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const RUN_PREFIX: &str = "RUN#";
+pub(crate) const EXPORT_AUDIT_PREFIX: &str = "AUD#";
 const HEAD: &str = "HEAD";
 const META: &str = "META";
 
@@ -257,6 +259,43 @@ pub(crate) fn idempotency(org: &OrgId, operation: Operation, key: &IdempotencyKe
     Key { pk: format!("ORG#{org}#IDEMPOTENCY"), sk: format!("{}#{}", operation.name(), key.as_str()) }
 }
 
+/// The records of an organization's exports to Bufdir, which of those exports have one, and how many there are.
+pub(crate) fn export_audits_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#BUFDIR")
+}
+
+/// The record of an export to Bufdir, ordered by when it was made; ids of one day sort by their number.
+pub(crate) fn export_audit(org: &OrgId, created_at: Instant, id: AuditId) -> Key {
+    let sk = format!("{}#{:012}", export_audits_from(created_at), id.number());
+    Key { pk: export_audits_partition(org), sk }
+}
+
+/// What the keys of the records that were made at an instant or later come after.
+pub(crate) fn export_audits_from(created_at: Instant) -> String {
+    format!("{EXPORT_AUDIT_PREFIX}{created_at}")
+}
+
+/// What the keys of all records come before.
+pub(crate) fn export_audits_end() -> String {
+    format!("{EXPORT_AUDIT_PREFIX}{NO_INSTANT}")
+}
+
+/// Says that an export to Bufdir has a record, and which.
+pub(crate) fn audited_export(org: &OrgId, export: &ExportId) -> Key {
+    // The id stands last: it may contain anything.
+    Key { pk: export_audits_partition(org), sk: format!("EXP#{export}") }
+}
+
+/// Says that the id of a record is taken, and where the record is. Not under its organization: ids are unique over all.
+pub(crate) fn audit_id(id: AuditId) -> Key {
+    Key { pk: format!("BUFDIRAUD#{id}"), sk: META.to_owned() }
+}
+
+/// The last number that a record of this day got.
+pub(crate) fn audit_counter(day: Day) -> Key {
+    Key { pk: format!("BUFDIRDAY#{day}"), sk: "COUNTER".to_owned() }
+}
+
 /// The partition of an organization's export.
 pub(crate) fn export_partition(org: &OrgId) -> String {
     format!("ORG#{org}#EXPORT")
@@ -379,6 +418,29 @@ mod tests {
             prop_assert!(!api_key(&x).pk.starts_with("ORG#"), "no organization's partition");
             let entry = |bits| api_key_entry(&org, ApiKeyId::from(Uuid::from_u128(bits))).sk;
             prop_assert_eq!(i.cmp(&j), entry(i).cmp(&entry(j)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn export_audits_are_ordered_by_time_and_number(a in instants(), b in instants(), x in 1_u64..2_000, y in 1_u64..2_000, org in orgs()) {
+            let key = |at: Instant, number| export_audit(&org, at, AuditId::new(at.day(), number).unwrap()).sk;
+            prop_assert_eq!((a, x).cmp(&(b, y)), key(a, x).cmp(&key(b, y)));
+            // Bare instants bound a half open window.
+            prop_assert_eq!(a >= b, key(a, x) > export_audits_from(b));
+            prop_assert!(key(a, x) < export_audits_end());
+            prop_assert!(AuditId::new(a.day(), x).map(|id| audit_id(id).pk).unwrap().starts_with("BUFDIRAUD#aud-"));
+        }
+
+        #[test]
+        fn the_exports_of_an_organization_are_its_own(a in orgs(), b in orgs(), x in "[!-~]{1,10}", y in "[!-~]{1,10}") {
+            let key = |org, id: &str| audited_export(org, &ExportId::parse(id).unwrap());
+            prop_assert_eq!(key(&a, &x) == key(&b, &y), a == b && x == y);
+            prop_assert_eq!(export_audits_partition(&a) == export_audits_partition(&b), a == b);
+            for other in [feed_days_partition(&a), export_partition(&a), super::org(&a).pk, api_keys_partition(&a)] {
+                prop_assert_ne!(&other, &export_audits_partition(&a));
+            }
+            prop_assert!(!key(&a, &x).sk.starts_with(EXPORT_AUDIT_PREFIX) && key(&a, &x).sk != HEAD);
         }
     }
 

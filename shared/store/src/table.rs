@@ -66,6 +66,29 @@ impl Store {
         transact_put(put)
     }
 
+    /// Part of a transaction: puts `row`, which has a `version` of its own, over the one of this `version`.
+    pub(crate) fn replace_version(&self, row: Row, version: u64) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row.0))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
+        transact_put(put)
+    }
+
+    /// Part of a transaction: removes the item at `key` if it is still of this `version`.
+    pub(crate) fn remove_version(&self, key: Key, version: u64) -> TransactWriteItem {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
+        #[expect(clippy::expect_used, reason = "table and key, all that is required, are set above")]
+        let delete = delete.build().expect("a complete delete");
+        TransactWriteItem::builder().delete(delete).build()
+    }
+
     fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {
         transact_put(Put::builder().table_name(&self.table).set_item(Some(row.0)).set_condition_expression(condition))
     }
