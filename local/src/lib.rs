@@ -20,13 +20,15 @@ pub mod stack;
 pub mod template;
 
 /// The crates whose log lines are ours.
-const OWN_CRATES: [&str; 11] = [
+const OWN_CRATES: [&str; 13] = [
     "acquisition_audit",
+    "audit_config",
     "authorizer",
     "export_dispatch",
     "export_run",
     "ingest",
     "organizations",
+    "retention",
     "sporlog_http",
     "sporlog_local",
     "sporlog_store",

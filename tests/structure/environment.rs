@@ -8,8 +8,9 @@ use super::template;
 /// Starts a function as its `main` does.
 type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 
-const STARTS: [(&str, Start); 6] = [
+const STARTS: [(&str, Start); 8] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
+    ("audit-config", |environment| audit_config::router(environment, Clock::system()).map(drop)),
     ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {
         export_dispatch::ExportDispatch::from_environment(environment, Clock::system()).map(drop)
@@ -17,6 +18,7 @@ const STARTS: [(&str, Start); 6] = [
     ("export-run", |environment| export_run::ExportRun::from_environment(environment, Clock::system()).map(drop)),
     ("ingest", |environment| ingest::Ingest::from_environment(environment, Clock::system()).map(drop)),
     ("organizations", |environment| organizations::router(environment, Clock::system()).map(drop)),
+    ("retention", |environment| retention::Retention::from_environment(environment, Clock::system()).map(drop)),
 ];
 
 /// What Lambda gives to every function (Lambda Developer Guide, "Defined runtime environment variables").

@@ -22,8 +22,9 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 15] = [
+const EVENTS: [(&str, &str, Expected); 17] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
+    ("audit-config.json", "AuditConfigFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
     ("export-run.json", "ExportRunFunction", Answer),
@@ -32,6 +33,7 @@ const EVENTS: [(&str, &str, Expected); 15] = [
     ("ingest-kafka-self-managed.json", "IngestFunction", Answer),
     ("ingest-sqs.json", "IngestFunction", Answer),
     ("organizations.json", "OrganizationsFunction", Created),
+    ("retention.json", "RetentionFunction", Answer),
     ("folio/invoice-line.json", "IngestFunction", Payload("invoice-line")),
     ("folio/invoice.json", "IngestFunction", Payload("invoice")),
     ("folio/order-line.json", "IngestFunction", Payload("order-line")),

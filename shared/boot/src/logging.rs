@@ -8,8 +8,17 @@ use crate::Environment;
 /// Other crates speak from `warn` up only, whatever the level: the SDK's and the runtime's debug lines hold request bodies.
 pub fn init_logging(environment: &Environment) {
     let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_ascii_lowercase();
-    let ours =
-        ["sporlog", "acquisition_audit", "authorizer", "export_dispatch", "export_run", "ingest", "organizations"];
+    let ours = [
+        "sporlog",
+        "acquisition_audit",
+        "audit_config",
+        "authorizer",
+        "export_dispatch",
+        "export_run",
+        "ingest",
+        "organizations",
+        "retention",
+    ];
     let directives = ours.map(|name| format!("{name}={level}")).join(",");
     let filter = EnvFilter::try_new(format!("warn,{directives}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);

@@ -16,8 +16,8 @@ pub struct ApiError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) parameters: Vec<(String, String)>,
-    /// The parameter or member at fault, and what is wrong with it.
-    pub(crate) field: Option<(String, String)>,
+    /// The parameter or member at fault, and what is wrong with it. Boxed: every `Result` of a handler has room for it.
+    pub(crate) field: Option<Box<(String, String)>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -39,7 +39,7 @@ impl ApiError {
 
     /// Something wrong with one parameter or member; `problem` goes on after its name: "must be a text".
     pub fn at_field(kind: ErrorKind, code: &'static str, field: &str, problem: &str) -> Self {
-        let named = Some((field.to_owned(), problem.to_owned()));
+        let named = Some(Box::new((field.to_owned(), problem.to_owned())));
         Self { field: named, ..Self::new(kind, code, format!("{field} {problem}")) }
     }
 

@@ -38,7 +38,7 @@ impl ErrorShape {
             }
             Self::Bufdir => {
                 let detail = |(field, problem): &(String, String)| json!({"field": field, "message": problem});
-                let details: Vec<Value> = error.field.iter().map(detail).collect();
+                let details: Vec<Value> = error.field.as_deref().into_iter().map(detail).collect();
                 json!({
                     "error": {"code": snake_case(error.code), "message": error.message, "details": details},
                     "request_id": request_id,

@@ -20,6 +20,7 @@ mod instant;
 mod json;
 mod name;
 mod piece_status;
+pub mod settings;
 
 pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
 pub use clock::Clock;

@@ -4,6 +4,7 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
+use sporlog_model::settings::{SettingDefinition, SettingGroup};
 use sporlog_model::{ApiKeyHash, ApiKeyId, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId, RunId};
 
 use crate::{Operation, StoreError};
@@ -14,6 +15,9 @@ pub(crate) const FEED_SHARDS: u8 = 8;
 
 /// Over how many index partitions the organizations with an export are spread.
 pub(crate) const DUE_SHARDS: u8 = 16;
+
+/// The same for the groups whose events are kept for a time only.
+pub(crate) const RETENTION_SHARDS: u8 = 16;
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -207,9 +211,45 @@ pub(crate) fn due_partition(shard: u8) -> String {
     format!("DUE#{shard:02}")
 }
 
+/// The partition of an organization's settings.
+pub(crate) fn settings_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#SETTINGS")
+}
+
+/// A setting that was changed.
+pub(crate) fn setting(org: &OrgId, setting: &SettingDefinition) -> Key {
+    Key { pk: settings_partition(org), sk: format!("{}{}", setting_prefix(setting.group), setting.key) }
+}
+
+/// What the sort keys of all settings of a group begin with.
+pub(crate) fn setting_prefix(group: SettingGroup) -> String {
+    format!("{group}#")
+}
+
+pub(crate) fn parse_setting(sk: &str) -> Option<&'static SettingDefinition> {
+    let (group, key) = sk.split_once('#')?;
+    SettingDefinition::find(SettingGroup::from_id(group)?, key)
+}
+
+/// When the events of a group are to be looked at, for some that are too old.
+pub(crate) fn retention(org: &OrgId, group: SettingGroup) -> Key {
+    Key { pk: settings_partition(org), sk: format!("RETENTION#{group}") }
+}
+
+/// Where that stands in the index.
+pub(crate) fn retention_due(org: &OrgId, group: SettingGroup, due_at: Instant) -> (String, String) {
+    let shard = Sha256::digest(org.as_str())[0] % RETENTION_SHARDS;
+    (retention_partition(shard), format!("{due_at}#{org}#{group}"))
+}
+
+pub(crate) fn retention_partition(shard: u8) -> String {
+    format!("RETENTION#{shard:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sporlog_model::settings::SETTINGS;
     use uuid::Uuid;
 
     use super::*;
@@ -260,8 +300,8 @@ mod tests {
 
         #[test]
         fn different_things_have_different_partitions(a in orgs(), b in orgs(), (kind_a, id_a) in entities(), (kind_b, id_b) in entities(), event in event_ids(), day in instants()) {
-            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a)];
-            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b)];
+            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), settings_partition(&a)];
+            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), settings_partition(&b)];
             for (i, x) in one.iter().enumerate() {
                 for (j, y) in two.iter().enumerate() {
                     let same = i == j && a == b && match i {
@@ -284,6 +324,23 @@ mod tests {
             let entry = |bits| api_key_entry(&org, ApiKeyId::from(Uuid::from_u128(bits))).sk;
             prop_assert_eq!(i.cmp(&j), entry(i).cmp(&entry(j)));
         }
+    }
+
+    #[test]
+    fn settings_are_found_by_group_and_read_back() {
+        let org = OrgId::parse("diku").unwrap();
+        for definition in &SETTINGS {
+            let sk = setting(&org, definition).sk;
+            assert_eq!(parse_setting(&sk), Some(definition));
+            for group in SettingGroup::ALL {
+                assert_eq!(sk.starts_with(&setting_prefix(group)), group == definition.group, "{sk}");
+                assert!(!retention(&org, group).sk.starts_with(&setting_prefix(definition.group)));
+            }
+        }
+        let due = |text| retention_due(&org, SettingGroup::Kyc, Instant::parse(text).unwrap());
+        let (early, late) = (due("2026-11-20T08:00:00Z"), due("2026-11-20T08:00:00.000001Z"));
+        assert_eq!((early.0.len(), &early.0), ("RETENTION#00".len(), &late.0));
+        assert!(early.1 < late.1 && !early.0.starts_with("DUE#"));
     }
 
     #[test]

@@ -23,6 +23,9 @@ mod piece_history;
 mod query;
 mod row;
 mod run;
+mod setting;
+mod setting_item;
+mod settings_in_effect;
 mod table;
 
 pub use api_key::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey};
@@ -36,4 +39,5 @@ pub use idempotency::{Answered, NamedRequest, Operation};
 pub use lease::{Lease, LeaseAttempt};
 pub use org::{Organization, PutOrganization};
 pub use run::{Run, RunObject, RunStatus, RunTrigger};
+pub use setting::{DescriptionChange, PutSetting, Setting, SettingChange, SettingMetadata};
 pub use table::Store;
