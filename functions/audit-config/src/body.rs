@@ -1,5 +1,6 @@
 use serde_json::{Map, Value};
 use sporlog_http::{ApiError, Members, RequestBody};
+use sporlog_model::ErrorKind;
 use sporlog_model::settings::{SettingDefinition, SettingType, SettingValue};
 use sporlog_store::DescriptionChange;
 
@@ -53,10 +54,10 @@ impl SettingBody {
                 &format!("must be {}, as the setting's", setting.kind().name()),
             ));
         }
-        let refused = |error: sporlog_model::settings::InvalidSetting| {
-            ApiError::new(sporlog_model::ErrorKind::Invalid, "validationError", error.to_string())
-        };
-        setting.validate(&self.value).map_err(refused)
+        // In mod-audit's words, which do not begin with the member.
+        setting
+            .validate(&self.value)
+            .map_err(|error| ApiError::new(ErrorKind::Invalid, "validationError", error.to_string()))
     }
 }
 
