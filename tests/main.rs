@@ -6,6 +6,7 @@
 )]
 
 mod acquisition;
+mod audit_config;
 mod authorization;
 mod bufdir;
 mod docs;

@@ -19,55 +19,61 @@ use crate::harness::{Answer, Caller, System, org};
 ///
 /// `*`: 401 of API Gateway's own. Where the header of the tenant does not fit the credential, the function says so itself: `401`.
 const TABLE: &str = "
-  none old iss aud chg key hdr ak1 ak2 | else runs diku | bare memb serv admn ownr | orde line piec hist invo invl orga all  kycr kycw
+  none old iss aud chg key hdr ak1 ak2 | else runs diku | bare memb serv admn ownr | orde line piec hist invo invl orga all  kycr kycw | cfga cfgg cfgs cfgp
 GET /audit-data/acquisition/order/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 200  403  403  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 200  403  403  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/order-line/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  200  403  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  200  403  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/piece/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  200  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  200  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/piece/{id}/status-change-history
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  200  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  200  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/invoice/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  200  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  200  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/invoice-line/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  200  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  200  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/organization/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  200  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  200  200  403  403  | 403  403  403  403
 PUT /orgs/{orgId}
-  *    *   *   *   *   *   *   *   *   | 403  200  200  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 403  200  200  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /orgs/{orgId}
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  200  200  200  200  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  200  200  200  200  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 POST /orgs/{orgId}/api-keys
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  201  201  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  201  201  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /orgs/{orgId}/api-keys
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  200  200  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  200  200  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 DELETE /orgs/{orgId}/api-keys/{keyId}
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  204  204  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  204  204  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /api/v1/bufdir-export-audit
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 POST /api/v1/bufdir-export-audit
-  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /api/v1/bufdir-export-audit/{audit_id}
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 PUT /api/v1/bufdir-export-audit/{audit_id}/status
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 PUT /api/v1/bufdir-export-audit/{audit_id}/file
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 DELETE /api/v1/bufdir-export-audit/{audit_id}
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 POST /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
-  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/status
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/file
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 DELETE /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
-  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /audit/config/groups
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 200  200  403  403
+GET /audit/config/groups/{groupId}/settings
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 200  403  403  403
+PUT /audit/config/groups/{groupId}/settings/{settingId}
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 204  403  403  403
 ";
 
 /// What the columns stand for that are no single role or scope. The first ones would be let in everywhere but for the one thing.
@@ -76,7 +82,7 @@ const BAD_TOKENS: [&str; 6] = ["none", "old", "iss", "aud", "chg", "key"];
 const WRONG_HEADERS: [&str; 3] = ["hdr", "ak1", "ak2"];
 
 /// The columns of one scope each.
-const SCOPES: [(&str, &str); 10] = [
+const SCOPES: [(&str, &str); 14] = [
     ("orde", "acquisition.order.events.get"),
     ("line", "acquisition.order-line.events.get"),
     ("piec", "acquisition.piece.events.get"),
@@ -87,6 +93,11 @@ const SCOPES: [(&str, &str); 10] = [
     ("all", "audit.all"),
     ("kycr", "kyc:read"),
     ("kycw", "kyc:write"),
+    ("cfga", "audit.config.all"),
+    ("cfgg", "audit.config.groups.collection.get"),
+    // Neither is enough: the settings of a group, and each setting, take one of their own besides.
+    ("cfgs", "audit.config.groups.settings.collection.get"),
+    ("cfgp", "audit.config.groups.settings.item.put"),
 ];
 
 /// The columns of one role each.
@@ -118,16 +129,16 @@ struct Signed {
 const TRUSTED: Signed = Signed {
     issuer: "https://issuer.sporlog.localhost",
     audience: "sporlog",
-    signature: "nOWN2BqvaEm7Yt8D2exMng8kh70JuU0YeA6MbbO0uetrJplNnFM0Icnpv3GAeEqTh4GLpZ-9K_QywXikAjCHbw",
+    signature: "r5bhTzVJb7PA_8hiSzdVrkXUAb99f9qs25p6CVpBoMLqQL1sG_OXOfbAbIB3-QKAaNQPr3cWbYR0AX6LOZdylw",
 };
 const WRONG_ISSUER: Signed = Signed {
     issuer: "https://issuer.example",
-    signature: "JuKHFq-zTJoNLTZ3fQYahjsyodIB5D1VTmICFY0t550FuCYWvAB_61djqfJnRyN5mwZLVNRrjouqlGxVdq0YHQ",
+    signature: "Wz_d07COAN3b3Ao3MlOSYtLX5zhauiTSqD52sjkxthapMLNuyqULxWsmZ237yvZGVJ1RoNF-eY7pedAwUMC4Lg",
     ..TRUSTED
 };
 const WRONG_AUDIENCE: Signed = Signed {
     audience: "other",
-    signature: "s3mMYJDpep6L3ExJj1MHntZ7iI18RZpCUViD19iOLznt8u3uQ0FS2DKVN_p1jH8jqE2Fksj4veEmCyklpHHXJA",
+    signature: "Pmq1YhO9BQ74uOxVF9Iuw5zzzwfSgiaEKyFRmuMa-CbkWXYIl1ouAdy4HlEtfT9-uQ5X6quKYFHoXA4SkOI8uw",
     ..TRUSTED
 };
 
@@ -135,7 +146,7 @@ impl Signed {
     fn token(&self) -> String {
         let Self { issuer, audience, signature } = self;
         let claims = format!(
-            r#"{{"iss":"{issuer}","aud":"{audience}","sub":"tester","org":"diku","roles":["member","service","admin","owner"],"scope":"audit.all platform:admin","iat":1763683200,"exp":4102444800}}"#
+            r#"{{"iss":"{issuer}","aud":"{audience}","sub":"tester","org":"diku","roles":["member","service","admin","owner"],"scope":"audit.all audit.config.all platform:admin","iat":1763683200,"exp":4102444800}}"#
         );
         let [header, claims] = [r#"{"typ":"JWT","alg":"ES256","kid":"development"}"#, &claims]
             .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
@@ -262,6 +273,10 @@ impl Matrix {
             // Who runs Sporlog says which organization; for others it is a way to ask for another one's.
             path = path.replace("{audit_id}", &self.create_export_audit().await) + "?org_id=diku";
         }
+        if name.contains("/audit/config/") {
+            path = path.replace("{groupId}", "audit.user").replace("{settingId}", "anonymize");
+            body = (method == "PUT").then(|| json!({"key": "anonymize", "value": true, "type": "BOOLEAN"}));
+        }
         Request { method: method.to_owned(), path, body, header: authorizer.identity_header.clone() }
     }
 
@@ -278,7 +293,7 @@ impl Matrix {
             org: org("diku"),
             subject: "tester".to_owned(),
             roles: Role::ALL.to_vec(),
-            scopes: vec!["audit.all".to_owned(), PLATFORM_ADMIN.to_owned()],
+            scopes: vec!["audit.all".to_owned(), "audit.config.all".to_owned(), PLATFORM_ADMIN.to_owned()],
             issued_at,
             lifetime_seconds: 600,
         };
@@ -381,7 +396,7 @@ fn assert_shape(route: &str, answer: &Answer, of_gateway: bool) {
         return;
     }
     let body = answer.json();
-    if route.contains("/audit-data/") {
+    if route.contains("/audit-data/") || route.contains("/audit/config/") {
         let error = &body["errors"][0];
         assert_eq!(body, json!({"errors": [error], "total_records": 1}), "{route}");
         assert!(error["message"].is_string() && error["code"].is_string() && error["parameters"].is_array());

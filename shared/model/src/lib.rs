@@ -23,6 +23,7 @@ mod kyc;
 mod name;
 mod piece_status;
 mod retention;
+pub mod settings;
 
 pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
 pub use clock::Clock;

@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 use sporlog_model::bufdir::{AuditId, ExportId};
+use sporlog_model::settings::{SettingDefinition, SettingGroup};
 use sporlog_model::{
     ApiKeyHash, ApiKeyId, CaseAction, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId,
     RetentionGroup, RunId,
@@ -152,14 +153,9 @@ pub(crate) fn parse_late(sk: &str) -> Option<LatePlace> {
     Some(LatePlace { occurred_at: recorded_at, entity_type, event_id })
 }
 
-/// A setting that was changed.
-pub(crate) fn setting(org: &OrgId, group: &str, key: &str) -> Key {
-    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("{group}#{key}") }
-}
-
 /// How far a group's retention has come, and when it is due.
 pub(crate) fn retention(org: &OrgId, group: RetentionGroup) -> Key {
-    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("RETENTION#{}", group.name()) }
+    Key { pk: settings_partition(org), sk: format!("RETENTION#{}", group.name()) }
 }
 
 /// Where a group's retention stands in the due index.
@@ -330,9 +326,30 @@ pub(crate) fn due_partition(shard: u8) -> String {
     format!("DUE#{shard:02}")
 }
 
+/// The partition of an organization's settings.
+pub(crate) fn settings_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#SETTINGS")
+}
+
+/// A setting that was changed.
+pub(crate) fn setting(org: &OrgId, setting: &SettingDefinition) -> Key {
+    Key { pk: settings_partition(org), sk: format!("{}{}", setting_prefix(setting.group), setting.key) }
+}
+
+/// What the sort keys of all settings of a group begin with.
+pub(crate) fn setting_prefix(group: SettingGroup) -> String {
+    format!("{group}#")
+}
+
+pub(crate) fn parse_setting(sk: &str) -> Option<&'static SettingDefinition> {
+    let (group, key) = sk.split_once('#')?;
+    SettingDefinition::find(SettingGroup::from_id(group)?, key)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sporlog_model::settings::SETTINGS;
     use uuid::Uuid;
 
     use super::*;
@@ -395,8 +412,8 @@ mod tests {
 
         #[test]
         fn different_things_have_different_partitions(a in orgs(), b in orgs(), (kind_a, id_a) in entities(), (kind_b, id_b) in entities(), event in event_ids(), day in instants()) {
-            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), case_counter(&a).pk];
-            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), case_counter(&b).pk];
+            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), case_counter(&a).pk, settings_partition(&a)];
+            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), case_counter(&b).pk, settings_partition(&b)];
             for (i, x) in one.iter().enumerate() {
                 for (j, y) in two.iter().enumerate() {
                     let same = i == j && a == b && match i {
@@ -442,6 +459,26 @@ mod tests {
             }
             prop_assert!(!key(&a, &x).sk.starts_with(EXPORT_AUDIT_PREFIX) && key(&a, &x).sk != HEAD);
         }
+    }
+
+    #[test]
+    fn settings_are_found_by_group_and_read_back() {
+        let org = OrgId::parse("diku").unwrap();
+        for definition in &SETTINGS {
+            let sk = setting(&org, definition).sk;
+            assert_eq!(parse_setting(&sk), Some(definition));
+            for group in SettingGroup::ALL {
+                assert_eq!(sk.starts_with(&setting_prefix(group)), group == definition.group, "{sk}");
+            }
+            for group in RetentionGroup::ALL {
+                assert!(!retention(&org, group).sk.starts_with(&setting_prefix(definition.group)));
+            }
+        }
+        let due = |text| retention_due(&org, RetentionGroup::Kyc, Instant::parse(text).unwrap());
+        let (early, late) = (due("2026-11-20T08:00:00Z"), due("2026-11-20T08:00:00.000001Z"));
+        assert_eq!((early.0.len(), &early.0), ("RETENTION#00".len(), &late.0));
+        assert!(early.1 < late.1 && !early.0.starts_with("DUE#"));
+        assert_eq!(parse_retention_due(&early.1), Some((org, RetentionGroup::Kyc)));
     }
 
     #[test]

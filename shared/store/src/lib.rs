@@ -26,6 +26,9 @@ mod query;
 mod retention;
 mod row;
 mod run;
+mod setting;
+mod setting_item;
+mod settings_in_effect;
 mod table;
 
 pub use api_key::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey};
@@ -44,4 +47,5 @@ pub use lease::{Lease, LeaseAttempt};
 pub use org::{Organization, PutOrganization};
 pub use retention::{DueRetention, SweepOutcome};
 pub use run::{Run, RunObject, RunStatus, RunTrigger};
+pub use setting::{DescriptionChange, PutSetting, Setting, SettingChange, SettingMetadata};
 pub use table::Store;

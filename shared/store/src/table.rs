@@ -14,6 +14,7 @@ use tokio::time;
 use crate::StoreError;
 use crate::keys::Key;
 use crate::row::Row;
+use crate::settings_in_effect::SettingsRead;
 
 /// Over how long a contended request is tried again before it is reported as throttled.
 const RETRY_FOR: Duration = Duration::from_secs(10);
@@ -28,13 +29,15 @@ pub struct Store {
     pub(crate) clock: Clock,
     /// The days of which this process knows that the feed lists them.
     pub(crate) listed_days: Arc<Mutex<HashSet<(OrgId, Day)>>>,
+    /// What this process has read of settings a moment ago.
+    pub(crate) settings_read: Arc<SettingsRead>,
 }
 
 impl Store {
     /// `client` must give up on a call within 20 s, all its retries included: the export relies on it (see
     /// [`Store::append`]).
     pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
-        Self { client, table: table.into(), clock, listed_days: Arc::default() }
+        Self { client, table: table.into(), clock, listed_days: Arc::default(), settings_read: Arc::default() }
     }
 
     /// A strongly consistent read of one item.
@@ -84,9 +87,7 @@ impl Store {
             .key("sk", text(key.sk))
             .condition_expression("version = :version")
             .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
-        #[expect(clippy::expect_used, reason = "table and key, all that is required, are set above")]
-        let delete = delete.build().expect("a complete delete");
-        TransactWriteItem::builder().delete(delete).build()
+        transact_delete(delete)
     }
 
     fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {

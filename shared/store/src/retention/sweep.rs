@@ -15,9 +15,6 @@ use crate::row::Row;
 use crate::table::Change;
 use crate::{Store, StoreError};
 
-/// The setting that holds a group's period.
-const PERIOD: &str = "records.retention.period";
-
 /// Longer than an invocation may take, so that a sweep which is alive is never taken for dead.
 const LEASE: Duration = Duration::from_mins(16);
 
@@ -69,17 +66,6 @@ pub(super) struct Sweep<'a> {
 }
 
 impl Store {
-    /// For how long the group keeps its events; `None`: for ever.
-    async fn retention_days(
-        &self,
-        scope: &TenantScope,
-        group: RetentionGroup,
-    ) -> Result<Option<RetentionDays>, StoreError> {
-        let Some(row) = self.get(keys::setting(scope.org(), group.name(), PERIOD)).await? else { return Ok(None) };
-        let days: i64 = row.parse("value", |json| serde_json::from_str(json).ok())?;
-        Ok(RetentionDays::new(days))
-    }
-
     /// Deletes the events of `group` that are older than its period, until none is left or `deadline` has come; records what
     /// it did as an event of the organization. Safe to repeat and to cut at any point.
     pub async fn sweep(
