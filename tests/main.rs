@@ -10,6 +10,7 @@ mod authorization;
 mod export;
 mod harness;
 mod ingest;
+mod kyc;
 mod organizations;
 mod smoke;
 mod store;

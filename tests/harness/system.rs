@@ -148,9 +148,21 @@ impl System {
 
     /// A request with just these headers.
     pub(crate) async fn request_with(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(method, path, headers, None).await
+    }
+
+    /// A request with just these headers and, if any, this body.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
         let url = format!("http://{}{path}", self.stack.api);
         let request = self.http.request(method.parse().unwrap(), url);
-        answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        answer(body.into_iter().fold(request, reqwest::RequestBuilder::body)).await
     }
 
     /// Invokes a function and waits for its answer, which must not be an error.

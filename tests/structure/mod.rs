@@ -13,11 +13,11 @@ use std::path::Path;
 use sporlog_local::template::{Deployment, Template};
 
 /// The root of the repository.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// The template as the local run reads it.
-fn template() -> Template {
+pub(crate) fn template() -> Template {
     Template::embedded(&Deployment::default()).unwrap()
 }
