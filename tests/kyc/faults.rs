@@ -104,8 +104,9 @@ async fn an_append_whose_answer_is_lost_is_recognized_behind_a_rival() {
         let scope = scope_of(&format!("org-{}", name.is_some()));
         let store = store_behind(&system, &faults, soon());
         append(&system.stack.store, &scope, 0..1, None).await.unwrap();
-        // It is carried out; before it is sent again, the rival gets in behind it.
-        faults.on("TransactWriteItems", [LostAnswer, Hold]);
+        // It is carried out; before it is sent as a new request (the SDK's own would have the old one's token), the rival gets
+        // in behind it.
+        faults.on("TransactWriteItems", [LostAnswer, TransactionConflict, Hold]);
         let rival = async {
             append(&system.stack.store, &scope, 10..12, None).await.unwrap();
         };
