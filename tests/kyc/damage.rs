@@ -134,6 +134,48 @@ async fn a_row_that_is_missing_otherwise_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_entry_of_the_feed_is_an_error() {
+    let table = Table::start().await;
+    let (mut rows, today) = (Vec::new(), Clock::system().now().day());
+    for shard in 0..8 {
+        let query = table.client.query().table_name("Table").key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", S(format!("ORG#{ORG}#FEED#{today}#{shard}")));
+        rows.extend(query.send().await.unwrap().items.unwrap_or_default());
+    }
+    assert_eq!(rows.len(), 3, "one for each append");
+    let row = rows.swap_remove(0);
+    let key = format!("{} {}", row["pk"].as_s().unwrap(), row["sk"].as_s().unwrap());
+    let put = async |row| table.client.put_item().table_name("Table").set_item(Some(row)).send().await.unwrap();
+    for (attribute, value) in [
+        ("entity_id", S(String::new())),
+        ("first", N("0".to_owned())),
+        ("first", N("6".to_owned())),
+        ("last", S("five".to_owned())),
+        ("last", N("41".to_owned())),
+    ] {
+        let mut damaged = row.clone();
+        damaged.insert(attribute.to_owned(), value);
+        put(damaged).await;
+        match table.feed().await {
+            Err(StoreError::Corrupt { key: named, .. }) => assert_eq!(named, key, "{attribute}"),
+            other => panic!("{attribute}: {other:?}"),
+        }
+    }
+    // One that names more than was ever appended, or entries of another instant.
+    let mut damaged = row.clone();
+    damaged.insert("first".to_owned(), N("12".to_owned()));
+    damaged.insert("last".to_owned(), N("13".to_owned()));
+    put(damaged.clone()).await;
+    assert_corrupt(table.feed().await, "EV#000000000013");
+    damaged.insert("last".to_owned(), N("12".to_owned()));
+    put(damaged).await;
+    assert_corrupt(table.feed().await, "EV#000000000012");
+    put(row).await;
+    assert_eq!(table.feed().await.unwrap().len(), 12);
+    table.system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn entries_that_come_late_are_listed_for_retention() {
     let system = System::start().await;
     let (store, scope, now) = (&system.stack.store, scope_of(ORG), Clock::system().now());

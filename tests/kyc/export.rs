@@ -7,7 +7,7 @@ use sporlog_store::RunTrigger;
 
 use super::{Cases, ORG, case, change, nth};
 use crate::export::bucket::lines_of_whole_bucket;
-use crate::harness::{FolioEvent, ManualClock, System, org, scope_of, store};
+use crate::harness::{Fault, Faults, FolioEvent, ManualClock, System, org, scope_of, store};
 
 const ORDER: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
 
@@ -79,5 +79,39 @@ async fn every_entry_is_exported_once_in_the_order_of_the_log_whatever_the_windo
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), lines.len());
+    system.stop().await;
+}
+
+/// A run is cut when it has planned; the next finishes exactly that, though more has come into the same case.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cut_among_appends_is_finished_by_the_next() {
+    let system = System::start().await;
+    let clock = ManualClock::at("2026-03-01T08:00:00Z");
+    let (store, scope) = (store(&system.environment(&[]), clock.clock()), scope_of(ORG));
+    let bucket = system.enable_export(ORG).await;
+    let faults = Faults::before(&system.stack).await;
+    let endpoints = faults.endpoints();
+    let endpoints = endpoints.iter().map(|(name, value)| (*name, value.as_str()));
+    let environment: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(endpoints).collect();
+    let run = ExportRun::from_environment(&system.environment(&environment), clock.clock()).unwrap();
+    let request = || RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule };
+    let append = async |numbers: std::ops::Range<usize>| {
+        let changes: Vec<_> = numbers.map(|number| change(number, clock.now())).collect();
+        store.append_case_entries(&scope, case(42), &changes, clock.now(), None).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+    };
+    append(0..40).await;
+    append(40..43).await;
+    clock.advance(Duration::from_mins(1));
+    faults.on("PutObject", [Fault::CutBefore]);
+    assert!(Box::pin(faults.cut(run.handle(request(), u64::MAX))).await.is_none());
+    append(43..50).await;
+    clock.advance(Duration::from_mins(10));
+    Box::pin(run.handle(request(), u64::MAX)).await.unwrap();
+
+    let lines = lines_of_whole_bucket(&system, &bucket, "", ORG);
+    let numbers = lines.iter().map(|line| line["data"]["newValue"].as_str().unwrap().parse::<usize>().unwrap());
+    assert!(numbers.eq(0..50));
+    assert_eq!(system.keys(&bucket).len(), 4, "two segments, each with its digest");
     system.stop().await;
 }
