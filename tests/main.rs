@@ -13,6 +13,7 @@ mod docs;
 mod export;
 mod harness;
 mod ingest;
+mod kyc;
 mod organizations;
 mod retention;
 mod smoke;
