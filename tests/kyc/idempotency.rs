@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{Cases, assert_error, nth, pagination};
 use crate::harness::Answer;
 
-async fn post(cases: &Cases, case: &str, name: &str, body: &str) -> Answer {
+pub(super) async fn post(cases: &Cases, case: &str, name: &str, body: &str) -> Answer {
     let path = format!("/api/v1/kyc/cases/{case}/audit-log");
     let headers = [("x-api-key", cases.key.as_str()), ("content-type", "application/json"), ("idempotency-key", name)];
     cases.system.send("POST", &path, &headers, Some(body.to_owned())).await

@@ -13,6 +13,7 @@ mod large;
 mod pages;
 mod published;
 mod statuses;
+mod switched_off;
 
 use serde_json::{Value, json};
 use sporlog_model::{CaseAction, CaseChange, CaseId, CaseLabel, CaseText, Instant};
