@@ -4,11 +4,12 @@
 //! bytes and keys on every machine, which is what makes an interrupted export safe to repeat.
 
 mod digest;
+mod layout;
 mod line;
 mod merkle;
 mod segment;
 
-pub use digest::{Digest, DigestObject};
+pub use digest::{Digest, DigestObject, DigestSignature, InvalidDigest, SignatureAlgorithm, Stream};
 pub use line::write_line;
 pub use merkle::MerkleTree;
 pub use segment::{Segment, SegmentPlan, SegmentSummary};
