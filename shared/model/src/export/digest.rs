@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 /// All digests of an organization, of both streams, form one chain in the order in which they were written: each names the
 /// hash of the one before, and goes on where its numbers ended. Windows join per stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Digest {
     /// 1.
     pub version: u8,
@@ -48,7 +48,7 @@ pub enum Stream {
 
 /// The object a digest vouches for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DigestObject {
     pub key: String,
     /// Of the uncompressed lines.
@@ -59,7 +59,7 @@ pub struct DigestObject {
 
 /// Who vouches for a digest, and so for all digests before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DigestSignature {
     pub algorithm: SignatureAlgorithm,
     /// The ARN of the KMS key.
