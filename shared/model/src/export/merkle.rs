@@ -73,7 +73,9 @@ pub fn audit_path(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
 
 fn subtree_root(leaves: &[Hash]) -> Hash {
     let mut tree = MerkleTree::default();
-    leaves.iter().for_each(|leaf| tree.push_hash(*leaf));
+    for leaf in leaves {
+        tree.push_hash(*leaf);
+    }
     tree.root_hash()
 }
 
