@@ -59,6 +59,7 @@ fn check_segment(
         *digest,
         json!({
             "version": 1,
+            "stream": "live",
             "orgId": root.rsplit('=').next(),
             "windowStart": last["windowEnd"].as_str().unwrap_or(window_start),
             "windowEnd": window_end,

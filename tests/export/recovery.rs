@@ -63,7 +63,7 @@ impl Case {
 /// What was planned before the crash is what is there after it.
 fn assert_finished_exactly(system: &System, bucket: &str, plan: &SegmentPlan) {
     let digest: Value = serde_json::from_slice(&system.object(bucket, &plan.digest_key)).unwrap();
-    assert_eq!(digest["object"]["key"], plan.object_key);
+    assert_eq!(digest["object"]["key"], plan.object.as_ref().unwrap().key);
     assert_eq!(digest["windowEnd"], plan.window_end.to_string());
     assert_eq!(digest["eventCount"], 3);
 }

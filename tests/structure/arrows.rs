@@ -9,12 +9,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, Package
 use super::root;
 
 /// The shared crates that each shared crate uses: these, no more and no fewer.
-const SHARED: [(&str, &[&str]); 6] = [
+const SHARED: [(&str, &[&str]); 7] = [
     ("sporlog-model", &[]),
     ("sporlog-auth", &["sporlog-model"]),
     ("sporlog-store", &["sporlog-auth", "sporlog-model"]),
     ("sporlog-http", &["sporlog-auth", "sporlog-model"]),
     ("sporlog-export", &["sporlog-model"]),
+    ("sporlog-verify", &["sporlog-model"]),
     ("sporlog-boot", &[]),
 ];
 
@@ -22,7 +23,7 @@ const SHARED: [(&str, &[&str]); 6] = [
 const ABOVE_FUNCTIONS: [&str; 2] = ["sporlog", "sporlog-tests"];
 
 /// Crates that are pure, and what none of their dependencies, however far, may be.
-const PURE: [&str; 2] = ["sporlog-model", "sporlog-auth"];
+const PURE: [&str; 3] = ["sporlog-model", "sporlog-auth", "sporlog-verify"];
 const IMPURE: [&str; 6] = ["aws-", "axum", "tokio", "hyper", "lambda", "reqwest"];
 
 /// The platform of the compiler, `x86_64-unknown-linux-gnu`.

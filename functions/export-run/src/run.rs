@@ -183,7 +183,10 @@ impl ExportRun {
         deadline: Instant,
     ) -> Result<(), ExportError> {
         let puts = async {
-            bucket.put_new(&plan.object_key, "application/gzip", written.gzip.clone()).await?;
+            // A window without events has no object.
+            if let Some(object) = &plan.object {
+                bucket.put_new(&object.key, "application/gzip", written.gzip.clone()).await?;
+            }
             bucket.put_new(&plan.digest_key, "application/json", plan.digest.clone().into()).await
         };
         let time_left = deadline.minus(TIME_FOR_THE_END).since(self.clock.now());
@@ -207,6 +210,6 @@ fn plan(
     previous_digest_sha256: Option<String>,
 ) -> Result<SegmentPlan, ExportError> {
     let (summary, org) = (written.summary.clone(), lease.scope().org());
-    SegmentPlan::new(segment, summary, org, destination, previous_digest_sha256)
+    SegmentPlan::unsigned(segment, summary, org, destination, previous_digest_sha256)
         .map_err(|_| ExportError::internal("digest_failed", "The digest could not be written."))
 }

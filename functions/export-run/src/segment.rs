@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use sporlog_auth::TenantScope;
 use sporlog_export::{SegmentWriter, WrittenSegment};
-use sporlog_model::export::Segment;
+use sporlog_model::export::{Segment, Stream};
 use sporlog_model::{Day, Instant};
 use sporlog_store::{ExportState, Store, StoreError};
 
@@ -49,7 +49,7 @@ pub(crate) async fn next(
     for day in store.feed_days(scope, from, settled).await? {
         let window_start = state.exported_to.unwrap_or_else(|| day.start());
         let window_end = settled.min(day.start().plus(DAY));
-        let segment = Segment { window_start, window_end, first_seq: state.next_seq };
+        let segment = Segment { stream: Stream::Live, window_start, window_end, first_seq: state.next_seq };
         let (segment, written) = build(store, scope, day, segment, Some(LIMITS)).await?;
         if written.summary.event_count > 0 {
             return Ok(Some((segment, written)));
@@ -65,8 +65,7 @@ pub(crate) async fn again(
     scope: &TenantScope,
     segment: Segment,
 ) -> Result<WrittenSegment, SegmentError> {
-    let day = segment.window_end.minus(TICK).day();
-    Ok(build(store, scope, day, segment, None).await?.1)
+    Ok(build(store, scope, segment.day(), segment, None).await?.1)
 }
 
 /// Reads a segment's events. Ends early, at an instant, when it is full: all events of that instant are in it, so that the

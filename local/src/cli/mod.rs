@@ -6,6 +6,7 @@ mod role;
 mod send;
 mod serve;
 mod token;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,8 @@ enum Command {
     ApiKey(api_key::ApiKeyArgs),
     /// Define a local IAM role and its bucket.
     Role(role::RoleArgs),
+    /// Show that an export is whole and unchanged, or what is wrong with it.
+    Verify(verify::VerifyArgs),
     /// Print the endpoints and the administrator's credentials as shell exports.
     Env(credentials::EnvArgs),
 }
@@ -56,6 +59,7 @@ impl Cli {
             Command::Token(args) => token::run(args),
             Command::ApiKey(args) => api_key::run(&args),
             Command::Role(args) => role::run(args),
+            Command::Verify(args) => Ok(verify::run(args)),
             Command::Env(args) => Ok(credentials::run(&args)),
         }
     }

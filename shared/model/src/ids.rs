@@ -97,6 +97,11 @@ impl EventId {
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         parse_hyphenated(text, "the event id").map(Self)
     }
+
+    /// The id as a number, for those who keep very many.
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
 }
 
 impl From<Uuid> for EventId {

@@ -77,6 +77,11 @@ impl Instant {
         self.0.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
     }
 
+    /// Without separators, as it stands in keys of digests: `20241114T084848340000Z`, always 22 characters.
+    pub fn to_compact(self) -> String {
+        self.0.strftime("%Y%m%dT%H%M%S%6fZ").to_string()
+    }
+
     /// The day this instant falls on, UTC.
     pub fn day(self) -> Day {
         Day(self.0.to_zoned(TimeZone::UTC).date())

@@ -136,12 +136,12 @@ impl Store {
             .only_if(format!("lease_run = :run AND configured_at = :configured_at AND {free}"))
             .name("#plan", "plan")
             .text(":plan", serde_json::to_string(plan).map_err(|error| StoreError::Refused(Box::new(error)))?)
-            .text(":uri", plan.object_uri())
+            .text(":uri", plan.digest_uri())
             .text(":until", self.clock.now().plus(LEASE).to_string())
             .text(":run", lease.run.to_string())
             .text(":configured_at", &lease.configured_at);
         if let Some(replaced) = replaced {
-            change = change.text(":replaced", replaced.object_uri());
+            change = change.text(":replaced", replaced.digest_uri());
         }
         // A transaction, of one item, for its request token: the client sends the request again when an answer was lost.
         self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)]).await
@@ -163,7 +163,7 @@ impl Store {
         .text(":now", now.to_string())
         .text(":until", now.plus(LEASE).to_string())
         .text(":run", lease.run.to_string())
-        .text(":uri", plan.object_uri());
+        .text(":uri", plan.digest_uri());
         let totals = Self::run_exported(plan)?;
         self.transact(vec![
             self.update(keys::export_state(lease.scope.org()), progress),

@@ -115,29 +115,31 @@ impl Store {
 
     /// How a run's item changes when one of its segments is in the bucket.
     pub(crate) fn run_exported(plan: &SegmentPlan) -> Result<Change, StoreError> {
-        let object = RunObject {
-            key: plan.object_key.clone(),
-            sha256: plan.sha256.clone(),
+        let object = plan.object.as_ref().map(|object| RunObject {
+            key: object.key.clone(),
+            sha256: object.sha256.clone(),
             event_count: plan.event_count,
-            byte_count: plan.byte_count,
-        };
-        let object = serde_json::to_string(&object).map_err(|error| StoreError::Refused(Box::new(error)))?;
+            byte_count: object.byte_count,
+        });
+        let byte_count = object.as_ref().map_or(0, |object| object.byte_count);
+        let object = object.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let objects = object.map_err(|error| StoreError::Refused(Box::new(error)))?.into_iter().map(text).collect();
         let change = Change::new(
-            "SET objects = list_append(if_not_exists(objects, :none), :object), \
+            "SET objects = list_append(if_not_exists(objects, :none), :objects), \
              first_seq = if_not_exists(first_seq, :first), last_seq = :last, \
              window_start = if_not_exists(window_start, :start), window_end = :end, digest_key = :key \
              ADD event_count :events, byte_count :bytes",
         );
         Ok(change
             .value(":none", AttributeValue::L(Vec::new()))
-            .value(":object", AttributeValue::L(vec![text(object)]))
+            .value(":objects", AttributeValue::L(objects))
             .number(":first", plan.first_seq)
             .number(":last", plan.last_seq)
             .text(":start", plan.window_start.to_string())
             .text(":end", plan.window_end.to_string())
             .text(":key", &plan.digest_key)
             .number(":events", plan.event_count)
-            .number(":bytes", plan.byte_count))
+            .number(":bytes", byte_count))
     }
 
     /// How a run's item changes when it ends.

@@ -4,13 +4,16 @@
 //! bytes and keys on every machine, which is what makes an interrupted export safe to repeat.
 
 mod digest;
+mod layout;
 mod line;
 mod merkle;
+mod parsed_line;
 mod segment;
 
-pub use digest::{Digest, DigestObject};
+pub use digest::{Digest, DigestObject, DigestSignature, InvalidDigest, SignatureAlgorithm, Stream};
 pub use line::write_line;
-pub use merkle::MerkleTree;
+pub use merkle::{Hash, MerkleTree, audit_path, leaf_hash, root_of_path};
+pub use parsed_line::{InvalidLine, Line};
 pub use segment::{Segment, SegmentPlan, SegmentSummary};
 
 use sha2::{Digest as _, Sha256};

@@ -1,0 +1,82 @@
+use std::fmt::Display;
+
+use sporlog_verify::{Backfill, Fault, ProofReport, Report};
+
+use super::Failure;
+
+/// What was proven.
+pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+        return Ok(());
+    }
+    let without_events = report.digests - report.objects;
+    line("organization", &report.org_id);
+    line("digests", format!("{}, chained; {without_events} of windows without events", report.digests));
+    line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes));
+    line("events", format!("{}, numbered without a gap, none twice", report.events));
+    line("complete", format!("from {} up to {}", report.complete_from, report.complete_to));
+    line(
+        "backfill",
+        match report.backfill {
+            Backfill::None => "none".to_owned(),
+            Backfill::Finished { from } => format!("finished, from {from}"),
+            Backfill::Unfinished { from, to } => format!("UNFINISHED: from {from} up to {to} so far"),
+        },
+    );
+    line("signed", signed(report));
+    for signer in &report.signers {
+        line("  by", format!("{} ({})", signer.fingerprint, signer.key_id));
+    }
+    line("newest digest", format!("{} ({})", report.newest_digest_sha256, report.newest_digest_key));
+    line("nothing else", other(report));
+    Ok(())
+}
+
+fn signed(report: &Report) -> String {
+    match report.signed {
+        0 => "not signed".to_owned(),
+        all if all == report.digests => "all digests".to_owned(),
+        some => format!("{some} digests, the newest among them: it covers those before"),
+    }
+}
+
+fn other(report: &Report) -> String {
+    let mut told = "no object that no digest names".to_owned();
+    if report.connection_tests > 0 {
+        told.push_str(&format!("; {} of tests of the connection, ignored", report.connection_tests));
+    }
+    if report.left_behind > 0 {
+        told.push_str(&format!("; {} second copies, left behind when the export moved", report.left_behind));
+    }
+    told
+}
+
+/// What a proof proves.
+pub(super) fn proof(report: &ProofReport, json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+        return Ok(());
+    }
+    line("organization", &report.org_id);
+    line("event", format!("{} {}, number {}", report.entity_type, report.id, report.seq));
+    line("recorded", report.recorded_at);
+    line("in the digest", &report.digest_sha256);
+    match &report.signer {
+        Some(signer) => line("signed by", signer),
+        None => line("signed", "not signed: as good as the source of the digest's hash"),
+    }
+    Ok(())
+}
+
+/// The first thing that is wrong.
+pub(super) fn fault(fault: &Fault, json: bool) {
+    match serde_json::to_string_pretty(&serde_json::json!({ "fault": fault })) {
+        Ok(text) if json => println!("{text}"),
+        _ => eprintln!("sporlog: {fault}"),
+    }
+}
+
+fn line(name: &str, value: impl Display) {
+    println!("{name:<15} {value}");
+}

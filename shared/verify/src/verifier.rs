@@ -1,0 +1,246 @@
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use sporlog_model::export::Line;
+use sporlog_model::{EntityType, Instant, OrgId};
+
+use crate::chain::{Chain, Group};
+use crate::inventory::{Inventory, Listed};
+use crate::link::Link;
+use crate::segment::SegmentObject;
+use crate::{EventQuery, Fault, FaultKind, Proof, Report, Source, SourceError, TrustedKeys};
+
+/// What an export must be beyond whole and unchanged.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub trusted: TrustedKeys,
+    /// Every digest is signed.
+    pub require_signature: bool,
+    /// How long ago the newest window may have ended, and what time it is.
+    pub max_age: Option<(Duration, Instant)>,
+}
+
+/// One organization's export: in one place, or in several after a change of bucket or prefix.
+#[derive(Debug, Clone, Copy)]
+pub struct Verifier<'a> {
+    pub sources: &'a [Box<dyn Source>],
+    pub org: &'a OrgId,
+    pub options: &'a Options,
+}
+
+/// Why nothing was proven.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error("{0}")]
+    Fault(Box<Fault>),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl From<Fault> for VerifyError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+/// The events so far. Exact: an event's identity is its type and 128 bits.
+type SeenEvents = HashMap<EntityType, HashSet<u128>>;
+
+/// An event that was looked for.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) link: Link,
+    pub(crate) listed: Listed,
+    pub(crate) seq: u64,
+}
+
+impl Verifier<'_> {
+    /// Checks everything, in the order of the log, and stops at the first thing that is wrong.
+    ///
+    /// Memory: about 150 bytes for each key there is, 16 bytes (with the slack of the hash table up to 40) for each event,
+    /// and one line.
+    pub fn verify(&self) -> Result<Report, VerifyError> {
+        self.run(None).map(|(report, _)| report)
+    }
+
+    /// Checks everything and proves that one event is part of it; `None` when it is not.
+    pub fn prove(&self, query: &EventQuery) -> Result<(Report, Option<Proof>), VerifyError> {
+        let (report, found) = self.run(Some(query))?;
+        let proof = found.map(|(found, inventory)| {
+            let key = inventory.key(&found.listed);
+            Proof::read(self.source_of(&inventory, found.listed.place)?.open(&key)?, &key, &found, query)
+        });
+        Ok((report, proof.transpose()?))
+    }
+
+    fn run(&self, query: Option<&EventQuery>) -> Result<(Report, Option<(Found, Inventory)>), VerifyError> {
+        let mut inventory = Inventory::of(self.sources, self.org)?;
+        inventory.check_forks()?;
+        let mut chain = Chain::new(self.options);
+        let mut totals = Totals::default();
+        let firsts: Vec<u64> = inventory.digests.keys().copied().collect();
+        for first in firsts {
+            let mut listed = inventory.digests.get(&first).cloned().unwrap_or_default();
+            listed.sort();
+            let mut group = Group::new();
+            for listed in &listed {
+                let link = Link::read(self.sources, &mut inventory, listed, self.org)?;
+                chain.expect(first, &link.key)?;
+                group.entry(link.digest.previous_digest_sha256.clone()).or_default().push(link);
+            }
+            while let Some(links) = chain.next_of(&mut group)? {
+                self.check_objects(&mut inventory, links, &mut totals, query)?;
+            }
+        }
+        let Some((tip, (complete_from, complete_to))) = chain.tip().zip(chain.windows.complete()) else {
+            let names = self.sources.iter().map(|source| source.name()).collect::<Vec<_>>().join(", ");
+            return Err(Fault::new(
+                FaultKind::NothingThere,
+                &names,
+                format!("holds no digest of organization {}", self.org),
+            )
+            .into());
+        };
+        self.check_orphans(&mut inventory, &mut totals)?;
+        chain.check_end()?;
+        if let Some((max_age, now)) = self.options.max_age
+            && now.since(complete_to) > max_age
+        {
+            let problem =
+                format!("is the newest digest, and its window ended at {complete_to}: since then, nothing is known");
+            return Err(Fault::new(FaultKind::Stale, &tip.key, problem).member("windowEnd").into());
+        }
+        let report = Report {
+            org_id: self.org.clone(),
+            digests: totals.digests,
+            objects: totals.objects,
+            events: totals.events,
+            bytes: totals.bytes,
+            complete_from,
+            complete_to,
+            backfill: chain.windows.backfill(),
+            signed: chain.signed,
+            signers: chain.signers.clone(),
+            newest_digest_sha256: tip.sha256.clone(),
+            newest_digest_key: tip.key.clone(),
+            connection_tests: inventory.connection_tests,
+            left_behind: totals.left_behind,
+        };
+        Ok((report, totals.found.map(|found| (found, inventory))))
+    }
+
+    /// The object of a digest, and of its copies in other places as far as they are there.
+    fn check_objects(
+        &self,
+        inventory: &mut Inventory,
+        links: Vec<Link>,
+        totals: &mut Totals,
+        query: Option<&EventQuery>,
+    ) -> Result<(), VerifyError> {
+        totals.digests += 1;
+        totals.left_behind += links.len() as u64 - 1;
+        let mut missing = None;
+        let mut checked = false;
+        for link in links {
+            let Some(listed) = link.object() else { continue };
+            if !inventory.objects.remove(&listed) {
+                missing.get_or_insert((inventory.key(&listed), link.key));
+                continue;
+            }
+            if checked {
+                self.check_object(inventory, &link, &listed, |_, _| Ok(()))?;
+                continue;
+            }
+            checked = true;
+            let mut found = None;
+            self.check_object(inventory, &link, &listed, |line, _| {
+                if query.is_some_and(|query| query.asks_for(line)) {
+                    found = Some(line.seq);
+                }
+                totals.see(line)
+            })?;
+            totals.objects += 1;
+            totals.events += link.digest.event_count;
+            totals.bytes += link.digest.object.as_ref().map_or(0, |object| object.byte_count);
+            if let Some(seq) = found {
+                totals.found = Some(Found { link, listed, seq });
+            }
+        }
+        match missing {
+            Some((key, digest)) if !checked => Err(Fault::new(
+                FaultKind::ObjectMissing,
+                &key,
+                format!("is not there, and the digest {digest} names it"),
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_object(
+        &self,
+        inventory: &Inventory,
+        link: &Link,
+        listed: &Listed,
+        each: impl FnMut(&Line, &[u8]) -> Result<(), String>,
+    ) -> Result<(), VerifyError> {
+        let Some(object) = &link.digest.object else { return Ok(()) };
+        let key = inventory.key(listed);
+        let content = self.source_of(inventory, listed.place)?.open(&key)?;
+        SegmentObject { key: &key, digest: &link.digest, object }.check(content, each)
+    }
+
+    /// What no digest names. A segment that was begun in a place which then refused is finished in another; what was there
+    /// by then is a second copy, and is told of as that if it is one.
+    fn check_orphans(&self, inventory: &mut Inventory, totals: &mut Totals) -> Result<(), VerifyError> {
+        for listed in std::mem::take(&mut inventory.objects) {
+            let key = inventory.key(&listed);
+            let Some(link) = self.digest_elsewhere(inventory, &listed)? else {
+                return Err(Fault::new(FaultKind::Orphan, &key, "is there, and no digest names it").into());
+            };
+            self.check_object(inventory, &link, &listed, |_, _| Ok(()))?;
+            totals.left_behind += 1;
+        }
+        Ok(())
+    }
+
+    /// The digest in another place whose object has the same name.
+    fn digest_elsewhere(&self, inventory: &mut Inventory, orphan: &Listed) -> Result<Option<Link>, VerifyError> {
+        let Some((first, name)) = crate::inventory::digest_of_object(&orphan.name) else { return Ok(None) };
+        let beside = inventory.digests.get(&first).cloned().unwrap_or_default();
+        for listed in beside.iter().filter(|listed| listed.place != orphan.place && *listed.name == *name) {
+            let link = Link::read(self.sources, inventory, listed, self.org)?;
+            if link.object().is_some_and(|object| object.name == orphan.name) {
+                return Ok(Some(link));
+            }
+        }
+        Ok(None)
+    }
+
+    fn source_of(&self, inventory: &Inventory, place: usize) -> Result<&dyn Source, SourceError> {
+        let source = inventory.places.get(place).and_then(|place| self.sources.get(place.source));
+        let source = source.map(AsRef::as_ref);
+        source.ok_or_else(|| SourceError { place: "a source".to_owned(), problem: "is not known".to_owned() })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    digests: u64,
+    objects: u64,
+    events: u64,
+    bytes: u64,
+    left_behind: u64,
+    seen: SeenEvents,
+    found: Option<Found>,
+}
+
+impl Totals {
+    fn see(&mut self, line: &Line) -> Result<(), String> {
+        let event = &line.recorded.event;
+        if self.seen.entry(event.entity_type).or_default().insert(event.id.as_u128()) {
+            return Ok(());
+        }
+        Err(format!("the {} event {} is in the export for the second time", event.entity_type, event.id))
+    }
+}
