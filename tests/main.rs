@@ -16,3 +16,4 @@ mod retention;
 mod smoke;
 mod store;
 mod structure;
+mod verify;
