@@ -38,7 +38,7 @@ impl Export {
         self.edit(key, |text| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             change(&mut lines);
-            lines.iter().map(|line| format!("{line}\n")).collect()
+            lines.join("\n") + "\n"
         });
     }
 
