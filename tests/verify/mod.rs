@@ -32,7 +32,7 @@ fn verify(directory: &Path) -> Result<Report, Fault> {
 
 /// That `verify` names this, and there.
 fn assert_fault(result: Result<Report, Fault>, kind: FaultKind, place: &str) -> Fault {
-    let fault = result.expect_err("something is wrong");
+    let fault = result.unwrap_err();
     assert_eq!(fault.kind, kind, "{fault}");
     assert!(fault.to_string().contains(place), "{place}: {fault}");
     fault
