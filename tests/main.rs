@@ -6,11 +6,14 @@
 )]
 
 mod acquisition;
+mod audit_config;
 mod authorization;
+mod bufdir;
 mod docs;
 mod export;
 mod harness;
 mod ingest;
+mod kyc;
 mod organizations;
 mod retention;
 mod smoke;

@@ -15,7 +15,7 @@ async fn folio_samples_come_back_as_histories_and_reach_the_bucket() {
         })
         .collect();
     let first = system.ingest(events.clone()).await;
-    assert_eq!(first, json!({"stored": 6, "duplicates": 0, "rejected": [], "batchItemFailures": []}));
+    assert_eq!(first, json!({"stored": 6, "duplicates": 0, "skipped": 0, "rejected": [], "batchItemFailures": []}));
     let again = system.ingest(events).await;
     assert_eq!(again["duplicates"], 6);
 

@@ -18,19 +18,3 @@ pub mod s3;
 pub mod scheduler;
 pub mod stack;
 pub mod template;
-
-/// The crates whose log lines are ours.
-const OWN_CRATES: [&str; 12] = [
-    "acquisition_audit",
-    "authorizer",
-    "export_dispatch",
-    "export_run",
-    "ingest",
-    "kyc_audit_log",
-    "organizations",
-    "sporlog_http",
-    "sporlog_local",
-    "sporlog_store",
-    "sporlog_export",
-    "sporlog",
-];

@@ -281,12 +281,20 @@ fn function(
     let clock = clock.clone();
     Ok(Some(match spec.binary.as_str() {
         "acquisition-audit" => functions::http(acquisition_audit::router(environment, clock)?),
+        "audit-config" => {
+            let function = functions::http(audit_config::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
+        }
         "authorizer" => {
             let authorizer = Arc::new(authorizer::Authorizer::from_environment(environment, clock)?);
             functions::from_service(service_fn(move |event: LambdaEvent<_>| {
                 let authorizer = Arc::clone(&authorizer);
                 async move { authorizer.authorize(&event.payload).await }
             }))
+        }
+        "bufdir-export-audit" => {
+            let function = functions::http(bufdir_export_audit::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
         }
         "organizations" => {
             let function = functions::http(organizations::router(environment, clock.clone())?);
@@ -317,6 +325,14 @@ fn function(
                 let run = Arc::clone(&run);
                 async move { run.handle(event.payload, event.context.deadline).await }
             }))
+        }
+        "retention" => {
+            let retention = Arc::new(retention::Retention::from_environment(environment, clock.clone())?);
+            let function = functions::from_service(service_fn(move |event: LambdaEvent<_>| {
+                let retention = Arc::clone(&retention);
+                async move { retention.handle(event.payload, event.context.deadline).await }
+            }));
+            in_flight.watch(function, clock)
         }
         _ => return Ok(None),
     }))

@@ -10,6 +10,7 @@ use sporlog_local::identity::{Issuer, TokenRequest};
 use sporlog_local::stack::Options;
 use sporlog_local::template::{Deployment, Template};
 use sporlog_model::Clock;
+use uuid::Uuid;
 
 use super::{ENTITY, register, send};
 use crate::harness::{Answer, Caller, System, org};
@@ -18,31 +19,67 @@ use crate::harness::{Answer, Caller, System, org};
 ///
 /// `*`: 401 of API Gateway's own. Where the header of the tenant does not fit the credential, the function says so itself: `401`.
 const TABLE: &str = "
-  none old iss aud chg key hdr ak1 ak2 | else runs diku | bare memb serv admn ownr | orde line piec hist invo invl orga all  kycr kycw
+  none old iss aud chg key hdr ak1 ak2 | else runs diku | bare memb serv admn ownr | orde line piec hist invo invl orga all  kycr kycw | cfga cfgg cfgs cfgp
 GET /audit-data/acquisition/order/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 200  403  403  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 200  403  403  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/order-line/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  200  403  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  200  403  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/piece/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  200  403  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  200  403  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/piece/{id}/status-change-history
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  200  403  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  200  403  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/invoice/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  200  403  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  200  403  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/invoice-line/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  200  403  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  200  403  200  403  403  | 403  403  403  403
 GET /audit-data/acquisition/organization/{id}
-  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  200  200  403  403
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  200  200  403  403  | 403  403  403  403
 PUT /orgs/{orgId}
-  *    *   *   *   *   *   *   *   *   | 403  200  200  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 403  200  200  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /orgs/{orgId}
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  200  200  200  200  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  200  200  200  200  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 POST /orgs/{orgId}/api-keys
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  201  201  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  201  201  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 GET /orgs/{orgId}/api-keys
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  200  200  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  200  200  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
 DELETE /orgs/{orgId}/api-keys/{keyId}
-  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  204  204  | 403  403  403  403  403  403  403  403  403  403
+  *    *   *   *   *   *   *   *   *   | 404  404  403  | 403  403  403  204  204  | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+POST /api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+PUT /api/v1/bufdir-export-audit/{audit_id}/status
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+PUT /api/v1/bufdir-export-audit/{audit_id}/file
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+DELETE /api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+POST /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit
+  *    *   *   *   *   *   *   *   *   | 404  201  201  | 403  201  201  201  201 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  200  200  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/status
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+PUT /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}/file
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  200  200  403 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+DELETE /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit/{audit_id}
+  *    *   *   *   *   *   *   *   *   | 404  200  200  | 403  403  403  200  200 | 403  403  403  403  403  403  403  403  403  403  | 403  403  403  403
+GET /audit/config/groups
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 200  200  403  403
+GET /audit/config/groups/{groupId}/settings
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 200  403  403  403
+PUT /audit/config/groups/{groupId}/settings/{settingId}
+  *    *   *   *   *   *   *   *   *   | 401  401  403  | 403  403  403  403  403  | 403  403  403  403  403  403  403  403  403  403  | 204  403  403  403
+GET /api/v1/kyc/cases/{id}/audit-log
+  *    *   *   *   *   *   *   200 200 | *    *    *    | *    *    *    *    *    | *    *    *    *    *    *    *    *    *    *  | *    *    *    *
+POST /api/v1/kyc/cases/{id}/audit-log
+  *    *   *   *   *   *   *   201 201 | *    *    *    | *    *    *    *    *    | *    *    *    *    *    *    *    *    *    *  | *    *    *    *
+GET /api/v1/kyc/cases/{id}/status-history
+  *    *   *   *   *   *   *   200 200 | *    *    *    | *    *    *    *    *    | *    *    *    *    *    *    *    *    *    *  | *    *    *    *
 ";
 
 /// What the columns stand for that are no single role or scope. The first ones would be let in everywhere but for the one thing.
@@ -51,7 +88,7 @@ const BAD_TOKENS: [&str; 6] = ["none", "old", "iss", "aud", "chg", "key"];
 const WRONG_HEADERS: [&str; 3] = ["hdr", "ak1", "ak2"];
 
 /// The columns of one scope each.
-const SCOPES: [(&str, &str); 10] = [
+const SCOPES: [(&str, &str); 14] = [
     ("orde", "acquisition.order.events.get"),
     ("line", "acquisition.order-line.events.get"),
     ("piec", "acquisition.piece.events.get"),
@@ -62,11 +99,26 @@ const SCOPES: [(&str, &str); 10] = [
     ("all", "audit.all"),
     ("kycr", "kyc:read"),
     ("kycw", "kyc:write"),
+    ("cfga", "audit.config.all"),
+    ("cfgg", "audit.config.groups.collection.get"),
+    // Neither is enough: the settings of a group, and each setting, take one of their own besides.
+    ("cfgs", "audit.config.groups.settings.collection.get"),
+    ("cfgp", "audit.config.groups.settings.item.put"),
 ];
 
 /// The columns of one role each.
 const ROLES: [(&str, Role); 4] =
     [("memb", Role::Member), ("serv", Role::Service), ("admn", Role::Admin), ("ownr", Role::Owner)];
+
+const EXPORT_AUDITS: &str = "/api/v1/bufdir-export-audit";
+
+/// What a new record of an export to Bufdir takes.
+fn new_export_audit() -> Value {
+    json!({
+        "export_id": Uuid::new_v4(), "org_id": "diku", "triggered_by_user_id": "tester", "format": "csv",
+        "period_from": "2025-01-01", "period_to": "2025-12-31",
+    })
+}
 
 const UNAUTHORIZED: &str = r#"{"message":"Unauthorized"}"#;
 
@@ -83,16 +135,16 @@ struct Signed {
 const TRUSTED: Signed = Signed {
     issuer: "https://issuer.sporlog.localhost",
     audience: "sporlog",
-    signature: "nOWN2BqvaEm7Yt8D2exMng8kh70JuU0YeA6MbbO0uetrJplNnFM0Icnpv3GAeEqTh4GLpZ-9K_QywXikAjCHbw",
+    signature: "r5bhTzVJb7PA_8hiSzdVrkXUAb99f9qs25p6CVpBoMLqQL1sG_OXOfbAbIB3-QKAaNQPr3cWbYR0AX6LOZdylw",
 };
 const WRONG_ISSUER: Signed = Signed {
     issuer: "https://issuer.example",
-    signature: "JuKHFq-zTJoNLTZ3fQYahjsyodIB5D1VTmICFY0t550FuCYWvAB_61djqfJnRyN5mwZLVNRrjouqlGxVdq0YHQ",
+    signature: "Wz_d07COAN3b3Ao3MlOSYtLX5zhauiTSqD52sjkxthapMLNuyqULxWsmZ237yvZGVJ1RoNF-eY7pedAwUMC4Lg",
     ..TRUSTED
 };
 const WRONG_AUDIENCE: Signed = Signed {
     audience: "other",
-    signature: "s3mMYJDpep6L3ExJj1MHntZ7iI18RZpCUViD19iOLznt8u3uQ0FS2DKVN_p1jH8jqE2Fksj4veEmCyklpHHXJA",
+    signature: "Pmq1YhO9BQ74uOxVF9Iuw5zzzwfSgiaEKyFRmuMa-CbkWXYIl1ouAdy4HlEtfT9-uQ5X6quKYFHoXA4SkOI8uw",
     ..TRUSTED
 };
 
@@ -100,7 +152,7 @@ impl Signed {
     fn token(&self) -> String {
         let Self { issuer, audience, signature } = self;
         let claims = format!(
-            r#"{{"iss":"{issuer}","aud":"{audience}","sub":"tester","org":"diku","roles":["member","service","admin","owner"],"scope":"audit.all platform:admin","iat":1763683200,"exp":4102444800}}"#
+            r#"{{"iss":"{issuer}","aud":"{audience}","sub":"tester","org":"diku","roles":["member","service","admin","owner"],"scope":"audit.all audit.config.all platform:admin","iat":1763683200,"exp":4102444800}}"#
         );
         let [header, claims] = [r#"{"typ":"JWT","alg":"ES256","kid":"development"}"#, &claims]
             .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
@@ -178,6 +230,9 @@ impl Matrix {
         let mut matrix = Self { system, template, _directory: directory, api_key: String::new() };
         let created = matrix.create_key().await;
         matrix.api_key = created["key"].as_str().unwrap().into();
+        let log = matrix.request("POST /api/v1/kyc/cases/{id}/audit-log").await;
+        let key = ("x-api-key", matrix.api_key.as_str());
+        assert_eq!(matrix.send(&log, Some(key)).await.status, 201);
         matrix
     }
 
@@ -189,17 +244,52 @@ impl Matrix {
         answer.json()
     }
 
+    /// The record of an export to Bufdir that a worker has begun.
+    async fn create_export_audit(&self) -> String {
+        let admin = Caller::of_role("diku", Role::Admin);
+        let created = self.system.call(&admin, "POST", EXPORT_AUDITS, Some(&new_export_audit())).await;
+        assert_eq!(created.status, 201, "{}", created.text());
+        let id = created.json()["audit_id"].as_str().unwrap().to_owned();
+        let path = format!("{EXPORT_AUDITS}/{id}/status");
+        let moved = self.system.call(&admin, "PUT", &path, Some(&json!({"status": "processing"}))).await;
+        assert_eq!(moved.status, 200, "{}", moved.text());
+        id
+    }
+
+    /// What a request about such a record says.
+    fn export_audit_body(method: &str, path: &str) -> Option<Value> {
+        match method {
+            "POST" => Some(new_export_audit()),
+            "PUT" if path.ends_with("/status") => Some(json!({"status": "completed"})),
+            "PUT" => Some(json!({"file_url": "https://storage.example.no/a.csv", "file_size_bytes": 1})),
+            _ => None,
+        }
+    }
+
     /// A request about what is there.
     async fn request(&self, name: &str) -> Request {
         let (method, path) = name.split_once(' ').unwrap();
         let mut routes = self.template.functions.iter().flat_map(|function| &function.routes);
         let route = routes.find(|route| route.method == method && route.path == path).unwrap();
         let authorizer = &self.template.authorizers[route.authorizer.as_ref().unwrap()];
-        let mut path = path.replace("{id}", ENTITY).replace("{orgId}", "diku");
+        let of_case = path.contains("/kyc/cases/");
+        let mut path = path.replace("{id}", if of_case { "42" } else { ENTITY }).replace("{orgId}", "diku");
         if path.contains("{keyId}") {
             path = path.replace("{keyId}", self.create_key().await["id"].as_str().unwrap());
         }
-        let body = (method == "POST").then(|| json!({"name": "another key", "scopes": ["kyc:read"]}));
+        let mut body = (method == "POST").then(|| json!({"name": "another key", "scopes": ["kyc:read"]}));
+        if path.contains("bufdir") {
+            body = Self::export_audit_body(method, &path);
+            // Who runs Sporlog says which organization; for others it is a way to ask for another one's.
+            path = path.replace("{audit_id}", &self.create_export_audit().await) + "?org_id=diku";
+        }
+        if name.contains("/audit/config/") {
+            path = path.replace("{groupId}", "audit.user").replace("{settingId}", "anonymize");
+            body = (method == "PUT").then(|| json!({"key": "anonymize", "value": true, "type": "BOOLEAN"}));
+        }
+        if of_case && method == "POST" {
+            body = Some(json!({"user": "a user", "entity_type": "kyc_case", "action": "STATUS_CHANGED"}));
+        }
         Request { method: method.to_owned(), path, body, header: authorizer.identity_header.clone() }
     }
 
@@ -216,7 +306,7 @@ impl Matrix {
             org: org("diku"),
             subject: "tester".to_owned(),
             roles: Role::ALL.to_vec(),
-            scopes: vec!["audit.all".to_owned(), PLATFORM_ADMIN.to_owned()],
+            scopes: vec!["audit.all".to_owned(), "audit.config.all".to_owned(), PLATFORM_ADMIN.to_owned()],
             issued_at,
             lifetime_seconds: 600,
         };
@@ -299,7 +389,9 @@ async fn the_same_token_without_its_fault_is_let_in() {
     let matrix = Matrix::start().await;
     for route in table().into_keys() {
         let request = matrix.request(route).await;
-        let credential = written(&request.header, &TRUSTED.token());
+        // Where only a key lets in, the one that every other column has in the wrong place.
+        let good = if request.header == "x-api-key" { matrix.api_key.clone() } else { TRUSTED.token() };
+        let credential = written(&request.header, &good);
         let answer = matrix.send(&request, Some((&request.header, &credential))).await;
         assert!([200, 201, 204].contains(&answer.status), "{route}: {} {}", answer.status, answer.text());
     }
@@ -319,10 +411,20 @@ fn assert_shape(route: &str, answer: &Answer, of_gateway: bool) {
         return;
     }
     let body = answer.json();
-    if route.contains("/audit-data/") {
+    if route.contains("/audit-data/") || route.contains("/audit/config/") {
         let error = &body["errors"][0];
         assert_eq!(body, json!({"errors": [error], "total_records": 1}), "{route}");
         assert!(error["message"].is_string() && error["code"].is_string() && error["parameters"].is_array());
+    } else if route.contains("bufdir") {
+        let error = &body["error"];
+        assert_eq!(body, json!({"error": error, "request_id": body["request_id"]}), "{route}");
+        assert_eq!(error, &json!({"code": error["code"], "message": error["message"], "details": []}), "{route}");
+        assert!(error["code"].is_string() && error["message"].is_string() && body["request_id"].is_string());
+    } else if route.contains("/kyc/") {
+        let (error, meta) = (&body["error"], &body["meta"]);
+        let error = json!({"code": error["code"], "message": error["message"]});
+        let meta = json!({"api_version": "v1", "timestamp": meta["timestamp"]});
+        assert_eq!(body, json!({"error": error, "meta": meta}), "{route}");
     } else {
         assert_eq!(body, json!({"error": body["error"], "code": body["code"]}), "{route}");
         assert!(body["error"].is_string() && body["code"].is_string(), "{route}");

@@ -34,13 +34,21 @@ enum Setup {
     FolioSamples,
 }
 
-const PAGES: [Page; 2] = [
+const PAGES: [Page; 5] = [
     Page {
         file: "acquisition-audit.md",
         function: "AcquisitionAuditFunction",
         org: "diku",
         setup: Setup::FolioSamples,
     },
+    Page { file: "audit-config.md", function: "AuditConfigFunction", org: "diku", setup: Setup::Nothing },
+    Page {
+        file: "bufdir-export-audit.md",
+        function: "BufdirExportAuditFunction",
+        org: "org-bufdir-042",
+        setup: Setup::Nothing,
+    },
+    Page { file: "kyc-audit-log.md", function: "KycAuditLogFunction", org: "auditply", setup: Setup::Nothing },
     Page { file: "organizations.md", function: "OrganizationsFunction", org: "diku", setup: Setup::Nothing },
 ];
 

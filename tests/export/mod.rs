@@ -1,6 +1,6 @@
 //! The export, exactly once: through a working bucket, a failing one, crashes at every step, and rivals.
 
-mod bucket;
+pub(crate) mod bucket;
 mod destinations;
 mod dispatch;
 mod lease;

@@ -1,5 +1,6 @@
 //! A system of its own for each test, the callers who use it, and what looks at it from outside.
 
+mod api_key;
 mod engine;
 mod faults;
 mod filling;

@@ -37,7 +37,7 @@ fn message(id: &str, body: &Value) -> Value {
 fn response(stored: usize, duplicates: usize, rejected: &[(usize, &str)]) -> Value {
     let rejected: Vec<Value> =
         rejected.iter().map(|(index, reason)| json!({"index": index, "reason": reason})).collect();
-    json!({"stored": stored, "duplicates": duplicates, "rejected": rejected, "batchItemFailures": []})
+    json!({"stored": stored, "duplicates": duplicates, "skipped": 0, "rejected": rejected, "batchItemFailures": []})
 }
 
 /// The history of an entity, oldest first.

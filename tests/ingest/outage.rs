@@ -21,7 +21,7 @@ async fn cut_off(system: &System) -> Ingest {
 
 fn failures(identifiers: &[Value]) -> Value {
     let failures: Vec<Value> = identifiers.iter().map(|identifier| json!({"itemIdentifier": identifier})).collect();
-    json!({"stored": 0, "duplicates": 0, "rejected": [], "batchItemFailures": failures})
+    json!({"stored": 0, "duplicates": 0, "skipped": 0, "rejected": [], "batchItemFailures": failures})
 }
 
 async fn handle(ingest: &Ingest, event: &Value) -> Value {
@@ -93,8 +93,7 @@ async fn a_record_that_cannot_even_be_set_aside_is_delivered_again() {
     let ingest = function(&system, &[("AWS_ENDPOINT_URL_SQS", NOBODY)]).await;
     let event =
         json!({"Records": [message("bad", &json!("hello")), message("good", &order_event(1).in_batch("diku"))]});
-    let expected =
-        json!({"stored": 1, "duplicates": 0, "rejected": [], "batchItemFailures": [{"itemIdentifier": "bad"}]});
+    let expected = json!({"stored": 1, "duplicates": 0, "skipped": 0, "rejected": [], "batchItemFailures": [{"itemIdentifier": "bad"}]});
     assert_eq!(handle(&ingest, &event).await, expected);
     assert_eq!(order_history(&system, "diku").await.len(), 1);
     system.stop().await;
@@ -110,8 +109,7 @@ async fn only_what_failed_is_named_and_the_same_instance_stores_it_later() {
     let event = json!({"Records": messages});
     // As often as the client tries.
     faults.on("TransactWriteItems", [Fault::InternalError; 4]);
-    let expected =
-        json!({"stored": 2, "duplicates": 0, "rejected": [], "batchItemFailures": [{"itemIdentifier": "m1"}]});
+    let expected = json!({"stored": 2, "duplicates": 0, "skipped": 0, "rejected": [], "batchItemFailures": [{"itemIdentifier": "m1"}]});
     assert_eq!(handle(&ingest, &event).await, expected);
     assert_eq!(faults.clear(), 0);
     assert_eq!(handle(&ingest, &event).await, response(1, 2, &[]));

@@ -30,7 +30,7 @@ async fn what_is_older_goes_and_the_rest_stays() {
     let other = Keeper::of(&system, "other");
     let (mut kept, mut gone) = (BTreeSet::new(), BTreeSet::new());
     for keeper in [&keeper, &other] {
-        keeper.keep(&system, RetentionGroup::Acquisition, if keeper.org == "diku" { 10 } else { -1 }).await;
+        keeper.keep(RetentionGroup::Acquisition, if keeper.org == "diku" { 10 } else { -1 }).await;
         for entity_type in [EntityType::Order, EntityType::Piece] {
             let entity_id = if entity_type == EntityType::Order { ORDER } else { PIECE };
             for (date, late, stays) in [
@@ -46,9 +46,9 @@ async fn what_is_older_goes_and_the_rest_stays() {
             ] {
                 let event = event(entity_type, entity_id, date);
                 if late {
-                    keeper.record_late(&event).await
+                    keeper.record_late(&event).await;
                 } else {
-                    keeper.record(&event).await
+                    keeper.record(&event).await;
                 }
                 if keeper.org == "diku" {
                     assert!(if stays { &mut kept } else { &mut gone }.insert(id(&event)));
@@ -121,11 +121,15 @@ async fn a_sweep_may_be_cut_anywhere() {
 async fn filled(system: &System, org: &str) -> (Keeper, Faults) {
     let faults = Faults::before(&system.stack).await;
     let direct = Keeper::of(system, org);
-    direct.keep(system, RetentionGroup::Acquisition, 10).await;
+    direct.keep(RetentionGroup::Acquisition, 10).await;
     for n in 0..24 {
         let day = if n % 2 == 0 { "2026-11-01" } else { "2026-11-15" };
         let event = event(EntityType::Order, ORDER, &format!("{day}T10:{n:02}:00Z"));
-        if n % 6 == 0 { direct.record_late(&event).await } else { direct.record(&event).await }
+        if n % 6 == 0 {
+            direct.record_late(&event).await;
+        } else {
+            direct.record(&event).await;
+        }
     }
     let endpoints = faults.endpoints();
     let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -144,7 +148,7 @@ async fn exactly_the_right_half_of_very_many_remains() {
     let clock = ManualClock::at("2026-11-01T10:00:00Z");
     let keeper = Keeper::through(&system.environment(&endpoints), "diku", &clock);
     let direct = Keeper::through(&system.environment(&[]), "diku", &clock);
-    keeper.keep(&system, RetentionGroup::Acquisition, 10).await;
+    keeper.keep(RetentionGroup::Acquisition, 10).await;
     let entities: Vec<String> = (0..ENTITIES).map(|_| Uuid::new_v4().to_string()).collect();
     for time in ["2026-11-01T10:00:00Z", "2026-11-15T10:00:00Z"] {
         clock.set(time);

@@ -14,12 +14,17 @@ async fn keeper(system: &System, org: &str, faults: Option<&Faults>) -> Keeper {
     let endpoints = faults.map(Faults::endpoints).unwrap_or_default();
     let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let keeper = Keeper::through(&system.environment(&endpoints), org, &ManualClock::at(NOW));
-    keeper.keep(system, RetentionGroup::Acquisition, 10).await;
+    keeper.keep(RetentionGroup::Acquisition, 10).await;
     for n in 0..EVENTS {
         let order = FolioEvent::of(EntityType::Order, "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9");
         keeper.record(&FolioEvent { action_date: format!("2026-11-0{}T10:00:00Z", n + 1), ..order }).await;
     }
     keeper
+}
+
+/// How many of the events, not of what else is in the log, are in a bucket.
+fn exported(system: &System, bucket: &str) -> usize {
+    system.exported_lines(bucket).iter().filter(|line| line["source"] == "acquisition").count()
 }
 
 impl Keeper {
@@ -58,7 +63,7 @@ async fn what_an_enabled_export_has_not_delivered_stays() {
     let exporter = keeper.exporter(&system, None);
     assert!(matches!(keeper.run(&exporter).await, RunOutcome::Succeeded { .. }));
     keeper.removes(EVENTS).await;
-    assert_eq!(system.exported_lines(&bucket).len(), EVENTS);
+    assert_eq!(exported(&system, &bucket), EVENTS);
     system.stop().await;
 }
 
@@ -78,7 +83,7 @@ async fn a_switched_off_export_holds_up_only_what_it_has_planned() {
     keeper.switch_export(true).await;
     keeper.clock.advance(Duration::from_secs(331));
     assert!(matches!(keeper.run(&keeper.exporter(&system, None)).await, RunOutcome::Succeeded { .. }));
-    assert_eq!(system.exported_lines(&bucket).len(), EVENTS);
+    assert_eq!(exported(&system, &bucket), EVENTS);
     keeper.switch_export(false).await;
     keeper.removes(EVENTS).await;
 
@@ -112,7 +117,7 @@ async fn an_export_that_is_switched_on_during_a_sweep_loses_nothing() {
     assert_eq!(swept, SweepOutcome::Finished { removed: 0 });
     keeper.clock.advance(Duration::from_secs(331));
     assert!(matches!(keeper.run(&keeper.exporter(&system, None)).await, RunOutcome::Succeeded { .. }));
-    assert_eq!(system.exported_lines(&bucket).len(), EVENTS);
+    assert_eq!(exported(&system, &bucket), EVENTS);
     keeper.removes(EVENTS).await;
     system.stop().await;
 }

@@ -50,7 +50,7 @@ impl Keeper {
 async fn the_oldest_entries_of_a_case_go_and_its_numbers_stay_whole() {
     let system = System::start().await;
     let keeper = Keeper::of(&system, "auditply");
-    keeper.keep(&system, RetentionGroup::Kyc, 10).await;
+    keeper.keep(RetentionGroup::Kyc, 10).await;
     // Recorded as they happened; an append of entries of two ages; old ones behind a young one; a case of old ones only.
     keeper.clock.set(OLD);
     keeper.append(case(1), &[change("A", OLD), change("B", OLD)]).await;
@@ -97,7 +97,7 @@ async fn exactly_the_right_half_of_very_many_entries_remains() {
     let clock = ManualClock::at(OLD);
     let keeper = Keeper::through(&system.environment(&endpoints), "auditply", &clock);
     let direct = Keeper::through(&system.environment(&[]), "auditply", &clock);
-    keeper.keep(&system, RetentionGroup::Kyc, 10).await;
+    keeper.keep(RetentionGroup::Kyc, 10).await;
     for at in [OLD, YOUNG] {
         clock.set(at);
         // Of each forty, one of an action of its own.

@@ -2,17 +2,18 @@
 
 mod acquisition;
 mod export;
+mod function;
 mod kyc;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use sporlog_auth::TenantScope;
 use sporlog_boot::Environment;
-use sporlog_model::{EntityId, EntityType, Instant, RecordedEvent, RetentionGroup};
-use sporlog_store::{HistoryQuery, SortField, SortOrder, Store, SweepOutcome};
+use sporlog_model::settings::{RETENTION_PERIOD, SettingDefinition, SettingValue};
+use sporlog_model::{Actor, EntityId, EntityType, Instant, RecordedEvent, RetentionGroup};
+use sporlog_store::{DescriptionChange, HistoryQuery, SettingChange, SortField, SortOrder, Store, SweepOutcome};
 
-use crate::harness::{FolioEvent, ManualClock, System, dynamodb, scope_of, soon, store};
+use crate::harness::{FolioEvent, ManualClock, System, scope_of, store};
 
 /// When the sweeps are.
 const NOW: &str = "2026-11-20T12:00:00Z";
@@ -36,12 +37,10 @@ impl Keeper {
     }
 
     /// Keeps events of a group for so many days.
-    async fn keep(&self, system: &System, group: RetentionGroup, days: i64) {
-        let text = |text: String| AttributeValue::S(text);
-        let request = dynamodb(&system.environment(&[]), soon()).put_item().table_name("Table");
-        let request = request.item("pk", text(format!("ORG#{}#SETTINGS", self.org)));
-        let request = request.item("sk", text(format!("{}#records.retention.period", group.name())));
-        request.item("value", text(days.to_string())).send().await.unwrap();
+    async fn keep(&self, group: RetentionGroup, days: i64) {
+        let definition = SettingDefinition::find(group.settings(), RETENTION_PERIOD).unwrap();
+        let change = SettingChange { value: SettingValue::Integer(days), description: DescriptionChange::Keep };
+        self.store.put_setting(&self.scope, definition, &change, &Actor::default()).await.unwrap();
     }
 
     /// Records an event when it happens.
@@ -58,7 +57,8 @@ impl Keeper {
 
     async fn sweep(&self, group: RetentionGroup) -> SweepOutcome {
         let deadline = self.clock.now().plus(Duration::from_mins(10));
-        self.store.sweep(&self.scope, group, deadline).await.unwrap()
+        // Boxed, since it is large.
+        Box::pin(self.store.sweep(&self.scope, group, deadline)).await.unwrap()
     }
 
     async fn history(&self, entity_type: EntityType, entity_id: &str, sort: SortField) -> Vec<RecordedEvent> {
@@ -70,13 +70,15 @@ impl Keeper {
         page.events
     }
 
-    /// The feed, whole.
+    /// The feed, without what the test has set.
     async fn feed(&self) -> Vec<RecordedEvent> {
         let mut events = Vec::new();
         for day in self.store.feed_days(&self.scope, Instant::MIN, Instant::MAX).await.unwrap() {
             let mut feed = self.store.feed(&self.scope, day, Instant::MIN, Instant::MAX);
             while let Some(recorded) = feed.next().await.unwrap() {
-                events.push(recorded);
+                if recorded.event.entity_type != EntityType::Setting {
+                    events.push(recorded);
+                }
             }
         }
         events

@@ -8,9 +8,11 @@ use super::template;
 /// Starts a function as its `main` does.
 type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 
-const STARTS: [(&str, Start); 7] = [
+const STARTS: [(&str, Start); 10] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
+    ("audit-config", |environment| audit_config::router(environment, Clock::system()).map(drop)),
     ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
+    ("bufdir-export-audit", |environment| bufdir_export_audit::router(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {
         export_dispatch::ExportDispatch::from_environment(environment, Clock::system()).map(drop)
     }),
@@ -18,6 +20,7 @@ const STARTS: [(&str, Start); 7] = [
     ("ingest", |environment| ingest::Ingest::from_environment(environment, Clock::system()).map(drop)),
     ("kyc-audit-log", |environment| kyc_audit_log::router(environment, Clock::system()).map(drop)),
     ("organizations", |environment| organizations::router(environment, Clock::system()).map(drop)),
+    ("retention", |environment| retention::Retention::from_environment(environment, Clock::system()).map(drop)),
 ];
 
 /// What Lambda gives to every function (Lambda Developer Guide, "Defined runtime environment variables").

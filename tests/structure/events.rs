@@ -22,9 +22,11 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 16] = [
+const EVENTS: [(&str, &str, Expected); 19] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
+    ("audit-config.json", "AuditConfigFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
+    ("bufdir-export-audit.json", "BufdirExportAuditFunction", Created),
     ("export-dispatch.json", "ExportDispatchFunction", Answer),
     ("export-run.json", "ExportRunFunction", Answer),
     ("ingest-batch.json", "IngestFunction", Answer),
@@ -33,6 +35,7 @@ const EVENTS: [(&str, &str, Expected); 16] = [
     ("ingest-sqs.json", "IngestFunction", Answer),
     ("kyc-audit-log.json", "KycAuditLogFunction", Created),
     ("organizations.json", "OrganizationsFunction", Created),
+    ("retention.json", "RetentionFunction", Answer),
     ("folio/invoice-line.json", "IngestFunction", Payload("invoice-line")),
     ("folio/invoice.json", "IngestFunction", Payload("invoice")),
     ("folio/order-line.json", "IngestFunction", Payload("order-line")),

@@ -33,3 +33,10 @@ fn every_function_is_a_library_with_a_short_main() {
         assert!(lines <= MOST_LINES_OF_MAIN, "{folder}: main.rs has {lines} lines");
     }
 }
+
+#[test]
+fn every_function_is_heard_in_the_log() {
+    let heard: BTreeSet<String> = sporlog_boot::OWN_TARGETS.iter().map(|target| (*target).to_owned()).collect();
+    let functions = folders().into_iter().map(|folder| folder.replace('-', "_"));
+    assert_eq!(functions.chain(["sporlog".to_owned()]).collect::<BTreeSet<_>>(), heard);
+}

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sporlog_http::ApiError;
+use sporlog_model::settings::SnapshotFormat;
 use sporlog_model::{EntityType, ErrorKind};
 use sporlog_store::HistoryPage;
 
@@ -22,8 +23,13 @@ pub(crate) const MAX_READ_BYTES: usize = 48 * 1024 * 1024;
 
 /// The page as an answer; compressed if it must be; refused, with the limit that would do, if even that is too large.
 /// Never shortened.
-pub(crate) fn answer(entity_type: EntityType, page: &HistoryPage, request: &ReadRequest) -> Result<Response, ApiError> {
-    let render = |event| serde_json::to_string(&EventView { event, snapshot: request.snapshot });
+pub(crate) fn answer(
+    entity_type: EntityType,
+    page: &HistoryPage,
+    snapshot: SnapshotFormat,
+    request: &ReadRequest,
+) -> Result<Response, ApiError> {
+    let render = |event| serde_json::to_string(&EventView { event, snapshot });
     let rows = page.events.iter().map(|recorded| render(&recorded.event)).collect::<Result<Vec<_>, _>>();
     let rows = rows.map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
     let list = List { member: collection_member(entity_type), total: page.total, rows: &rows };

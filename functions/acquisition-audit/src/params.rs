@@ -2,8 +2,9 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_ENCODING;
 use axum::http::request::Parts;
-use sporlog_http::{ApiError, Caller, QueryParameters};
-use sporlog_model::{EntityId, ErrorKind};
+use sporlog_http::{ApiError, FolioCaller, QueryParameters};
+use sporlog_model::EntityId;
+use sporlog_model::settings::SnapshotFormat;
 use sporlog_store::{HistoryQuery, SortField, SortOrder};
 
 use crate::answer::MAX_READ_BYTES;
@@ -13,28 +14,19 @@ const MAX_COUNT: u64 = 2_147_483_647;
 
 /// Everything a read may say. The seven reads take the same.
 pub(crate) struct ReadRequest {
-    pub(crate) caller: Caller,
+    pub(crate) caller: FolioCaller,
     pub(crate) entity_id: EntityId,
     pub(crate) query: HistoryQuery,
-    pub(crate) snapshot: SnapshotFormat,
+    /// The form that the caller asks for; `None` for the one that the organization has set.
+    pub(crate) snapshot: Option<SnapshotFormat>,
     pub(crate) accepts_gzip: bool,
-}
-
-/// How a snapshot is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SnapshotFormat {
-    /// The object itself, as the published schema has it.
-    Plain,
-    /// `{"map": {…}, "empty": false}`, which mod-audit in fact answers and FOLIO's screens read.
-    Wrapped,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        check_tenant(&parts.headers, &caller)?;
+        let caller = FolioCaller::from_request_parts(parts, state).await?;
         let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).unwrap_or_default();
         let entity_id = EntityId::parse_uuid(&id).map_err(|_| ApiError::invalid("id", &id, "must be a UUID"))?;
         let Ok(query) = QueryParameters::from_request_parts(parts, state).await;
@@ -45,20 +37,6 @@ impl<S: Send + Sync> FromRequestParts<S> for ReadRequest {
             snapshot: snapshot_format(&parts.headers)?,
             accepts_gzip: accepts_gzip(&parts.headers),
         })
-    }
-}
-
-/// FOLIO names the tenant in a header of its own; the token decides whether it is the caller's.
-fn check_tenant(headers: &HeaderMap, caller: &Caller) -> Result<(), ApiError> {
-    let named = headers.get("x-okapi-tenant").and_then(|value| value.to_str().ok()).map(str::trim).unwrap_or_default();
-    if named.is_empty() {
-        return Err(ApiError::new(ErrorKind::Malformed, "missingTenant", "The header X-Okapi-Tenant is required"));
-    }
-    if named == caller.0.org.as_str() {
-        Ok(())
-    } else {
-        let message = "The token is not for the tenant in X-Okapi-Tenant";
-        Err(ApiError::new(ErrorKind::Unauthenticated, "wrongTenant", message))
     }
 }
 
@@ -97,15 +75,11 @@ fn count(query: &QueryParameters, name: &str) -> Result<Option<u64>, ApiError> {
     number.map(Some).ok_or_else(|| ApiError::invalid(name, text, "must be a whole number from 0 to 2147483647"))
 }
 
-fn snapshot_format(headers: &HeaderMap) -> Result<SnapshotFormat, ApiError> {
-    let Some(value) = headers.get("x-snapshot-format") else {
-        return Ok(SnapshotFormat::Plain);
-    };
-    match value.to_str().map(str::to_ascii_lowercase).as_deref() {
-        Ok("plain") => Ok(SnapshotFormat::Plain),
-        Ok("wrapped") => Ok(SnapshotFormat::Wrapped),
-        other => Err(ApiError::invalid("X-Snapshot-Format", other.unwrap_or_default(), "must be plain or wrapped")),
-    }
+fn snapshot_format(headers: &HeaderMap) -> Result<Option<SnapshotFormat>, ApiError> {
+    let Some(value) = headers.get("x-snapshot-format") else { return Ok(None) };
+    let name = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    let refused = || ApiError::invalid("X-Snapshot-Format", &name, "must be plain or wrapped");
+    SnapshotFormat::from_name(&name).map(Some).ok_or_else(refused)
 }
 
 /// RFC 9110 section 12.5.3: `gzip` or `*`, not weighed zero.

@@ -1,8 +1,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use sporlog_model::settings::SnapshotFormat;
 use sporlog_model::{EntityId, EntityType, Event, JsonObject, folio};
-
-use crate::params::SnapshotFormat;
 
 /// The member of an answer that holds the events: `orderAuditEvents`.
 pub(crate) const fn collection_member(entity_type: EntityType) -> &'static str {

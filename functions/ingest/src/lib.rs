@@ -12,13 +12,14 @@ mod record;
 mod response;
 mod sqs;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt};
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_model::settings::SettingGroup;
 use sporlog_model::{Clock, EntityId, EntityType, OrgId};
 use sporlog_store::{Appended, Store, StoreError};
 
@@ -42,6 +43,8 @@ pub struct Ingest {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Appended(Appended),
+    /// Handled and not stored: the organization has switched the audit off.
+    Skipped,
     /// Set aside for good, with the reason.
     Rejected(String),
     /// Not stored and not set aside; worth another delivery.
@@ -71,9 +74,9 @@ impl Ingest {
             .map_err(|error| Diagnostic { error_type: "UnknownEvent".to_owned(), error_message: error.to_string() })?;
         let outcomes = self.handle_records(&records).await;
         let response = IngestResponse::of(&records, &outcomes);
-        let IngestResponse { stored, duplicates, .. } = response;
+        let IngestResponse { stored, duplicates, skipped, .. } = response;
         let (rejected, failed) = (response.rejected.len(), response.batch_item_failures.len());
-        tracing::info!(source = source.name(), stored, duplicates, rejected, failed, "ingested");
+        tracing::info!(source = source.name(), stored, duplicates, skipped, rejected, failed, "ingested");
         if source == Source::Batch && failed > 0 {
             return Err(Diagnostic {
                 error_type: "NotStored".to_owned(),
@@ -88,6 +91,7 @@ impl Ingest {
 
     /// The outcome of each record, in their order.
     async fn handle_records(&self, records: &[Record]) -> Vec<Outcome> {
+        let unreadable = &self.orgs_with_unreadable_settings(records).await;
         let mut by_entity: HashMap<Option<(&OrgId, EntityType, &EntityId)>, Vec<usize>> = HashMap::new();
         for (position, record) in records.iter().enumerate() {
             let entity =
@@ -98,7 +102,7 @@ impl Ingest {
             let mut outcomes = Vec::with_capacity(positions.len());
             for position in positions {
                 if let Some(record) = records.get(position) {
-                    outcomes.push((position, self.handle_record(record).await));
+                    outcomes.push((position, self.handle_record(record, unreadable).await));
                 }
             }
             outcomes
@@ -114,11 +118,46 @@ impl Ingest {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    async fn handle_record(&self, record: &Record) -> Outcome {
+    /// Reads each organization's settings, so that its records find them read; of these organizations nothing can be stored
+    /// now, and none of their records has to find that out by itself.
+    async fn orgs_with_unreadable_settings(&self, records: &[Record]) -> BTreeSet<OrgId> {
+        let parsed = records.iter().filter_map(|record| record.parsed.as_ref().ok());
+        let orgs: BTreeSet<OrgId> = parsed.map(|parsed| parsed.org.clone()).collect();
+        let reads = orgs.into_iter().map(|org| async move {
+            let enabled = self.is_enabled(&org).await;
+            (org, enabled)
+        });
+        let read: Vec<_> = stream::iter(reads).buffer_unordered(ENTITIES_AT_ONCE).collect().await;
+        read.into_iter().filter(|(_, enabled)| enabled.is_none()).map(|(org, _)| org).collect()
+    }
+
+    /// Whether the organization's events are taken; `None` when that could not be read.
+    async fn is_enabled(&self, org: &OrgId) -> Option<bool> {
+        let scope = TenantScope::for_service(Service::Ingest, org);
+        match self.store.is_enabled(&scope, SettingGroup::Acquisition).await {
+            Ok(enabled) => Some(enabled),
+            Err(error) => {
+                let cause = sporlog_model::error_chain(&error);
+                tracing::error!(%org, cause, "settings could not be read");
+                None
+            }
+        }
+    }
+
+    async fn handle_record(&self, record: &Record, unreadable: &BTreeSet<OrgId>) -> Outcome {
         let parsed = match &record.parsed {
             Ok(parsed) => parsed,
             Err(reason) => return self.reject(record, reason.to_string()).await,
         };
+        if unreadable.contains(&parsed.org) {
+            return Outcome::Failed;
+        }
+        // Asked again for each record: a batch may take longer than a setting may take to act.
+        match self.is_enabled(&parsed.org).await {
+            Some(true) => {}
+            Some(false) => return Outcome::Skipped,
+            None => return Outcome::Failed,
+        }
         let scope = TenantScope::for_service(Service::Ingest, &parsed.org);
         match self.store.append(&scope, &parsed.event).await {
             Ok(appended) => Outcome::Appended(appended),

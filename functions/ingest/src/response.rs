@@ -12,6 +12,8 @@ pub struct IngestResponse {
     pub stored: usize,
     /// Events that were in the log already.
     pub duplicates: usize,
+    /// Events of organizations that have switched the audit off: handled, and not in the log.
+    pub skipped: usize,
     /// Records in the dead-letter queue.
     pub rejected: Vec<Rejected>,
     /// Records to deliver again (Lambda Developer Guide, "partial batch responses").
@@ -50,6 +52,7 @@ impl IngestResponse {
             match outcome {
                 Outcome::Appended(Appended::Stored) => response.stored += 1,
                 Outcome::Appended(Appended::Duplicate) => response.duplicates += 1,
+                Outcome::Skipped => response.skipped += 1,
                 Outcome::Rejected(reason) => response.rejected.push(Rejected { index, reason: reason.clone() }),
                 Outcome::Failed => response.add_failure(record.position.identifier()),
             }

@@ -39,6 +39,7 @@ pub(super) struct SendArgs {
 struct Answer {
     stored: usize,
     duplicates: usize,
+    skipped: usize,
     rejected: Vec<Rejected>,
     batch_item_failures: Vec<Value>,
 }
@@ -108,13 +109,16 @@ fn event(content: &str, org: &str) -> Result<String, Failure> {
 }
 
 fn report(file: &Path, answer: &Answer) -> bool {
-    let Answer { stored, duplicates, rejected, batch_item_failures } = answer;
+    let Answer { stored, duplicates, skipped, rejected, batch_item_failures } = answer;
     println!("{}: {stored} stored, {duplicates} known before", file.display());
+    if *skipped > 0 {
+        eprintln!("{}: {skipped} events were not stored: the organization has switched its audit off", file.display());
+    }
     for Rejected { index, reason } in rejected {
         eprintln!("{}: event {index} was rejected: {reason}", file.display());
     }
     if !batch_item_failures.is_empty() {
         eprintln!("{}: {} events were not stored; send the file again", file.display(), batch_item_failures.len());
     }
-    rejected.is_empty() && batch_item_failures.is_empty()
+    *skipped == 0 && rejected.is_empty() && batch_item_failures.is_empty()
 }

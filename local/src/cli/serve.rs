@@ -60,7 +60,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     // The engine warns of every condition that does not hold, and a repeated event is just that.
     let filter = EnvFilter::new(format!(
         "warn,dynoxide=error,{}",
-        crate::OWN_CRATES.map(|name| format!("{name}={}", args.log_level)).join(",")
+        sporlog_boot::OWN_TARGETS.map(|name| format!("{name}={}", args.log_level)).join(",")
     ));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // An ephemeral run has a directory too, for its key, so that `sporlog token` can be pointed at it.

@@ -105,11 +105,13 @@ fn the_embedded_template_is_understood() {
         ids,
         [
             "AcquisitionAuditFunction",
+            "AuditConfigFunction",
             "AuthorizerFunction",
             "ExportDispatchFunction",
             "ExportRunFunction",
             "IngestFunction",
-            "OrganizationsFunction"
+            "OrganizationsFunction",
+            "RetentionFunction"
         ]
     );
 

@@ -9,4 +9,4 @@ mod logging;
 
 pub use aws::{Aws, AwsService};
 pub use environment::{Environment, EnvironmentError, Reader};
-pub use logging::init_logging;
+pub use logging::{OWN_TARGETS, init_logging};

@@ -20,6 +20,11 @@ impl Caller {
     pub fn scope(&self, action: Action, org: &OrgId) -> Result<TenantScope, ApiError> {
         self.0.scope(action, org).map_err(ApiError::from)
     }
+
+    /// [`Caller::scope`] for an action on one resource that has a permission of its own.
+    pub fn resource_scope(&self, action: Action, org: &OrgId, resource: &str) -> Result<TenantScope, ApiError> {
+        self.0.resource_scope(action, org, resource).map_err(ApiError::from)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

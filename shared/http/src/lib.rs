@@ -8,6 +8,7 @@
 
 mod caller;
 mod error;
+mod folio_caller;
 mod group;
 mod idempotency;
 mod json_body;
@@ -16,6 +17,7 @@ mod shape;
 
 pub use caller::Caller;
 pub use error::ApiError;
+pub use folio_caller::FolioCaller;
 pub use group::group;
 pub use idempotency::Idempotency;
 pub use json_body::{JsonBody, Members, RequestBody};

@@ -3,6 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::bufdir::AuditId;
+
 /// Text that does not have the form of the id it is meant to be. Says which id and what form it has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {form}")]
@@ -184,6 +186,14 @@ impl From<&OrgId> for EntityId {
     fn from(id: &OrgId) -> Self {
         // Every organization id is an entity id: shorter, and of fewer characters.
         Self(id.0.clone())
+    }
+}
+
+/// The record of an export to Bufdir as the entity of audit events.
+impl From<AuditId> for EntityId {
+    fn from(id: AuditId) -> Self {
+        // At most 25 visible characters, none of them `#`.
+        Self(id.to_string())
     }
 }
 

@@ -67,6 +67,11 @@ impl Instant {
         self.0.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
     }
 
+    /// Whole seconds and `Z`: `2024-11-14T08:48:48Z`.
+    pub fn to_rfc3339_seconds(self) -> String {
+        self.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// FOLIO's form: milliseconds and a numeric offset, `2024-11-14T08:48:48.340+00:00`, never `Z`.
     pub fn to_folio(self) -> String {
         self.0.strftime("%Y-%m-%dT%H:%M:%S.%3f+00:00").to_string()
@@ -146,6 +151,11 @@ impl Day {
         text.parse().map(Self).map_err(|_| InvalidInstant)
     }
 
+    /// `YYYY-MM-DD` and nothing looser.
+    pub fn parse_strict(text: &str) -> Result<Self, InvalidInstant> {
+        Self::parse(text).ok().filter(|day| text.len() == 10 && day.to_string() == text).ok_or(InvalidInstant)
+    }
+
     /// Midnight UTC, the first instant of the day.
     pub fn start(self) -> Instant {
         let midnight = self.0.to_datetime(jiff::civil::Time::midnight());
@@ -208,6 +218,24 @@ mod tests {
             "2024-02-30T00:00:00Z",
         ] {
             assert_eq!(Instant::parse_rfc3339(text), Err(InvalidInstant), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_cut_and_not_rounded() {
+        for (text, expected) in [
+            ("2026-03-26T10:00:10.999999Z", "2026-03-26T10:00:10Z"),
+            ("2026-03-26T11:00:10+01:00", "2026-03-26T10:00:10Z"),
+        ] {
+            assert_eq!(Instant::parse(text).unwrap().to_rfc3339_seconds(), expected);
+        }
+    }
+
+    #[test]
+    fn days_in_one_form() {
+        assert_eq!(Day::parse_strict("2024-02-29").unwrap().to_string(), "2024-02-29");
+        for text in ["", "20240229", "2023-02-29", "2024-2-29", "2024-02-29T00:00:00", "-002024-02-29", " 2024-02-29"] {
+            assert_eq!(Day::parse_strict(text), Err(InvalidInstant), "{text}");
         }
     }
 

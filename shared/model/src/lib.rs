@@ -1,12 +1,13 @@
 //! The domain of Sporlog, pure: no AWS, no HTTP, no async runtime.
 //!
 //! Owns what an audit event is ([`Event`]), how a FOLIO payload becomes one ([`folio`]), how events become export lines,
-//! segments and digests ([`export`]), and the validated ids, instants and names all of these are made of.
+//! segments and digests ([`export`]), what the record of an export to Bufdir may become ([`bufdir`]), and the validated ids, instants and names all of these are made of.
 //! Must not know how anything is stored, sent or authorized.
 //!
 //! Start with [`Event`], then [`folio::parse_event`] for the way in and [`export::Segment`] for the way out.
 
 mod api_key;
+pub mod bufdir;
 mod clock;
 mod destination;
 mod entity;
@@ -22,6 +23,7 @@ mod kyc;
 mod name;
 mod piece_status;
 mod retention;
+pub mod settings;
 
 pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
 pub use clock::Clock;

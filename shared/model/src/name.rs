@@ -12,14 +12,8 @@ pub struct InvalidName;
 impl Name {
     /// Counts characters (Unicode scalar values), not bytes.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        // Beside the controls: what breaks a line, and what reorders or hides text without being seen.
-        let hidden = |c: char| {
-            c.is_control()
-                || (c.is_whitespace() && c != ' ')
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
         let trimmed = text.trim().len() == text.len();
-        if trimmed && (1..=100).contains(&text.chars().count()) && !text.contains(hidden) {
+        if trimmed && (1..=100).contains(&text.chars().count()) && !text.contains(|c| c != ' ' && is_hidden(c)) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidName)
@@ -30,6 +24,13 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Controls, white space, and what reorders or hides text without being seen.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl fmt::Display for Name {

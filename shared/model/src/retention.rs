@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::settings::SettingGroup;
 use crate::{EntityType, Instant};
 
 /// A group of settings whose events this log keeps, so that its retention period deletes something.
@@ -15,12 +16,17 @@ impl RetentionGroup {
     /// Every one.
     pub const ALL: [Self; 2] = [Self::Acquisition, Self::Kyc];
 
-    /// The name of the settings group.
-    pub const fn name(self) -> &'static str {
+    /// The group whose settings these are.
+    pub const fn settings(self) -> SettingGroup {
         match self {
-            Self::Acquisition => "audit.acquisition",
-            Self::Kyc => "audit.kyc",
+            Self::Acquisition => SettingGroup::Acquisition,
+            Self::Kyc => SettingGroup::Kyc,
         }
+    }
+
+    /// The id of that group.
+    pub const fn name(self) -> &'static str {
+        self.settings().id()
     }
 
     /// Reads [`RetentionGroup::name`] back.
@@ -76,6 +82,7 @@ mod tests {
     fn every_acquisition_event_has_a_period() {
         for group in RetentionGroup::ALL {
             assert_eq!(RetentionGroup::from_name(group.name()), Some(group));
+            assert_eq!(group.settings().events(), Some(group));
         }
         for entity_type in EntityType::ALL {
             let acquisition = EntityType::ACQUISITION.contains(&entity_type);

@@ -4,6 +4,8 @@
 //! case, entity types are lower case, so the two never meet.
 
 use sha2::{Digest, Sha256};
+use sporlog_model::bufdir::{AuditId, ExportId};
+use sporlog_model::settings::{SettingDefinition, SettingGroup};
 use sporlog_model::{
     ApiKeyHash, ApiKeyId, CaseAction, Day, EntityId, EntityType, EventId, IdempotencyKey, Instant, OrgId,
     RetentionGroup, RunId,
@@ -59,6 +61,7 @@ pub(crate) const EVENT_PREFIX: &str = "EV#";
 pub(crate) const INDEX_PREFIX: &str = "IX#";
 pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const RUN_PREFIX: &str = "RUN#";
+pub(crate) const EXPORT_AUDIT_PREFIX: &str = "AUD#";
 const HEAD: &str = "HEAD";
 const META: &str = "META";
 
@@ -150,14 +153,9 @@ pub(crate) fn parse_late(sk: &str) -> Option<LatePlace> {
     Some(LatePlace { occurred_at: recorded_at, entity_type, event_id })
 }
 
-/// A setting that was changed.
-pub(crate) fn setting(org: &OrgId, group: &str, key: &str) -> Key {
-    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("{group}#{key}") }
-}
-
 /// How far a group's retention has come, and when it is due.
 pub(crate) fn retention(org: &OrgId, group: RetentionGroup) -> Key {
-    Key { pk: format!("ORG#{org}#SETTINGS"), sk: format!("RETENTION#{}", group.name()) }
+    Key { pk: settings_partition(org), sk: format!("RETENTION#{}", group.name()) }
 }
 
 /// Where a group's retention stands in the due index.
@@ -257,6 +255,43 @@ pub(crate) fn idempotency(org: &OrgId, operation: Operation, key: &IdempotencyKe
     Key { pk: format!("ORG#{org}#IDEMPOTENCY"), sk: format!("{}#{}", operation.name(), key.as_str()) }
 }
 
+/// The records of an organization's exports to Bufdir, which of those exports have one, and how many there are.
+pub(crate) fn export_audits_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#BUFDIR")
+}
+
+/// The record of an export to Bufdir, ordered by when it was made; ids of one day sort by their number.
+pub(crate) fn export_audit(org: &OrgId, created_at: Instant, id: AuditId) -> Key {
+    let sk = format!("{}#{:012}", export_audits_from(created_at), id.number());
+    Key { pk: export_audits_partition(org), sk }
+}
+
+/// What the keys of the records that were made at an instant or later come after.
+pub(crate) fn export_audits_from(created_at: Instant) -> String {
+    format!("{EXPORT_AUDIT_PREFIX}{created_at}")
+}
+
+/// What the keys of all records come before.
+pub(crate) fn export_audits_end() -> String {
+    format!("{EXPORT_AUDIT_PREFIX}{NO_INSTANT}")
+}
+
+/// Says that an export to Bufdir has a record, and which.
+pub(crate) fn audited_export(org: &OrgId, export: &ExportId) -> Key {
+    // The id stands last: it may contain anything.
+    Key { pk: export_audits_partition(org), sk: format!("EXP#{export}") }
+}
+
+/// Says that the id of a record is taken, and where the record is. Not under its organization: ids are unique over all.
+pub(crate) fn audit_id(id: AuditId) -> Key {
+    Key { pk: format!("BUFDIRAUD#{id}"), sk: META.to_owned() }
+}
+
+/// The last number that a record of this day got.
+pub(crate) fn audit_counter(day: Day) -> Key {
+    Key { pk: format!("BUFDIRDAY#{day}"), sk: "COUNTER".to_owned() }
+}
+
 /// The partition of an organization's export.
 pub(crate) fn export_partition(org: &OrgId) -> String {
     format!("ORG#{org}#EXPORT")
@@ -291,9 +326,30 @@ pub(crate) fn due_partition(shard: u8) -> String {
     format!("DUE#{shard:02}")
 }
 
+/// The partition of an organization's settings.
+pub(crate) fn settings_partition(org: &OrgId) -> String {
+    format!("ORG#{org}#SETTINGS")
+}
+
+/// A setting that was changed.
+pub(crate) fn setting(org: &OrgId, setting: &SettingDefinition) -> Key {
+    Key { pk: settings_partition(org), sk: format!("{}{}", setting_prefix(setting.group), setting.key) }
+}
+
+/// What the sort keys of all settings of a group begin with.
+pub(crate) fn setting_prefix(group: SettingGroup) -> String {
+    format!("{group}#")
+}
+
+pub(crate) fn parse_setting(sk: &str) -> Option<&'static SettingDefinition> {
+    let (group, key) = sk.split_once('#')?;
+    SettingDefinition::find(SettingGroup::from_id(group)?, key)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sporlog_model::settings::SETTINGS;
     use uuid::Uuid;
 
     use super::*;
@@ -356,8 +412,8 @@ mod tests {
 
         #[test]
         fn different_things_have_different_partitions(a in orgs(), b in orgs(), (kind_a, id_a) in entities(), (kind_b, id_b) in entities(), event in event_ids(), day in instants()) {
-            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), case_counter(&a).pk];
-            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), case_counter(&b).pk];
+            let one = [entity_partition(&a, kind_a, &id_a), seen(&a, kind_a, event).pk, feed_days_partition(&a), feed_partition(&a, day.day(), 1), export_partition(&a), super::org(&a).pk, api_keys_partition(&a), case_counter(&a).pk, settings_partition(&a)];
+            let two = [entity_partition(&b, kind_b, &id_b), seen(&b, kind_b, event).pk, feed_days_partition(&b), feed_partition(&b, day.day(), 1), export_partition(&b), super::org(&b).pk, api_keys_partition(&b), case_counter(&b).pk, settings_partition(&b)];
             for (i, x) in one.iter().enumerate() {
                 for (j, y) in two.iter().enumerate() {
                     let same = i == j && a == b && match i {
@@ -380,6 +436,49 @@ mod tests {
             let entry = |bits| api_key_entry(&org, ApiKeyId::from(Uuid::from_u128(bits))).sk;
             prop_assert_eq!(i.cmp(&j), entry(i).cmp(&entry(j)));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn export_audits_are_ordered_by_time_and_number(a in instants(), b in instants(), x in 1_u64..2_000, y in 1_u64..2_000, org in orgs()) {
+            let key = |at: Instant, number| export_audit(&org, at, AuditId::new(at.day(), number).unwrap()).sk;
+            prop_assert_eq!((a, x).cmp(&(b, y)), key(a, x).cmp(&key(b, y)));
+            // Bare instants bound a half open window.
+            prop_assert_eq!(a >= b, key(a, x) > export_audits_from(b));
+            prop_assert!(key(a, x) < export_audits_end());
+            prop_assert!(AuditId::new(a.day(), x).map(|id| audit_id(id).pk).unwrap().starts_with("BUFDIRAUD#aud-"));
+        }
+
+        #[test]
+        fn the_exports_of_an_organization_are_its_own(a in orgs(), b in orgs(), x in "[!-~]{1,10}", y in "[!-~]{1,10}") {
+            let key = |org, id: &str| audited_export(org, &ExportId::parse(id).unwrap());
+            prop_assert_eq!(key(&a, &x) == key(&b, &y), a == b && x == y);
+            prop_assert_eq!(export_audits_partition(&a) == export_audits_partition(&b), a == b);
+            for other in [feed_days_partition(&a), export_partition(&a), super::org(&a).pk, api_keys_partition(&a)] {
+                prop_assert_ne!(&other, &export_audits_partition(&a));
+            }
+            prop_assert!(!key(&a, &x).sk.starts_with(EXPORT_AUDIT_PREFIX) && key(&a, &x).sk != HEAD);
+        }
+    }
+
+    #[test]
+    fn settings_are_found_by_group_and_read_back() {
+        let org = OrgId::parse("diku").unwrap();
+        for definition in &SETTINGS {
+            let sk = setting(&org, definition).sk;
+            assert_eq!(parse_setting(&sk), Some(definition));
+            for group in SettingGroup::ALL {
+                assert_eq!(sk.starts_with(&setting_prefix(group)), group == definition.group, "{sk}");
+            }
+            for group in RetentionGroup::ALL {
+                assert!(!retention(&org, group).sk.starts_with(&setting_prefix(definition.group)));
+            }
+        }
+        let due = |text| retention_due(&org, RetentionGroup::Kyc, Instant::parse(text).unwrap());
+        let (early, late) = (due("2026-11-20T08:00:00Z"), due("2026-11-20T08:00:00.000001Z"));
+        assert_eq!((early.0.len(), &early.0), ("RETENTION#00".len(), &late.0));
+        assert!(early.1 < late.1 && !early.0.starts_with("DUE#"));
+        assert_eq!(parse_retention_due(&early.1), Some((org, RetentionGroup::Kyc)));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Store {
 }
 
 pub(crate) const CREATE: &str = "Create";
-const EDIT: &str = "Edit";
+pub(crate) const EDIT: &str = "Edit";
 
 fn parse_organization(row: &Row, org: &OrgId) -> Result<Organization, StoreError> {
     Ok(Organization {

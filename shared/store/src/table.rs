@@ -14,6 +14,7 @@ use tokio::time;
 use crate::StoreError;
 use crate::keys::Key;
 use crate::row::Row;
+use crate::settings_in_effect::SettingsRead;
 
 /// Over how long a contended request is tried again before it is reported as throttled.
 const RETRY_FOR: Duration = Duration::from_secs(10);
@@ -28,13 +29,15 @@ pub struct Store {
     pub(crate) clock: Clock,
     /// The days of which this process knows that the feed lists them.
     pub(crate) listed_days: Arc<Mutex<HashSet<(OrgId, Day)>>>,
+    /// What this process has read of settings a moment ago.
+    pub(crate) settings_read: Arc<SettingsRead>,
 }
 
 impl Store {
     /// `client` must give up on a call within 20 s, all its retries included: the export relies on it (see
     /// [`Store::append`]).
     pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
-        Self { client, table: table.into(), clock, listed_days: Arc::default() }
+        Self { client, table: table.into(), clock, listed_days: Arc::default(), settings_read: Arc::default() }
     }
 
     /// A strongly consistent read of one item.
@@ -64,6 +67,27 @@ impl Store {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", AttributeValue::N(now_seconds.to_string()));
         transact_put(put)
+    }
+
+    /// Part of a transaction: puts `row`, which has a `version` of its own, over the one of this `version`.
+    pub(crate) fn replace_version(&self, row: Row, version: u64) -> TransactWriteItem {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(row.0))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
+        transact_put(put)
+    }
+
+    /// Part of a transaction: removes the item at `key` if it is still of this `version`.
+    pub(crate) fn remove_version(&self, key: Key, version: u64) -> TransactWriteItem {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(key.pk))
+            .key("sk", text(key.sk))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
+        transact_delete(delete)
     }
 
     fn put(&self, row: Row, condition: Option<String>) -> TransactWriteItem {

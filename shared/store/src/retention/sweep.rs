@@ -15,9 +15,6 @@ use crate::row::Row;
 use crate::table::Change;
 use crate::{Store, StoreError};
 
-/// The setting that holds a group's period.
-const PERIOD: &str = "records.retention.period";
-
 /// Longer than an invocation may take, so that a sweep which is alive is never taken for dead.
 const LEASE: Duration = Duration::from_mins(16);
 
@@ -41,6 +38,15 @@ pub enum SweepOutcome {
     Finished { removed: u64 },
     /// Time is up. The sweep stays due and the next one goes on here.
     Unfinished,
+}
+
+/// What came of one look at the period.
+enum Swept {
+    As(SweepOutcome),
+    /// So many events are gone by the period that was; there is another one now.
+    PeriodChanged {
+        removed: u64,
+    },
 }
 
 /// Whether to go on.
@@ -69,17 +75,6 @@ pub(super) struct Sweep<'a> {
 }
 
 impl Store {
-    /// For how long the group keeps its events; `None`: for ever.
-    async fn retention_days(
-        &self,
-        scope: &TenantScope,
-        group: RetentionGroup,
-    ) -> Result<Option<RetentionDays>, StoreError> {
-        let Some(row) = self.get(keys::setting(scope.org(), group.name(), PERIOD)).await? else { return Ok(None) };
-        let days: i64 = row.parse("value", |json| serde_json::from_str(json).ok())?;
-        Ok(RetentionDays::new(days))
-    }
-
     /// Deletes the events of `group` that are older than its period, until none is left or `deadline` has come; records what
     /// it did as an event of the organization. Safe to repeat and to cut at any point.
     pub async fn sweep(
@@ -88,6 +83,25 @@ impl Store {
         group: RetentionGroup,
         deadline: Instant,
     ) -> Result<SweepOutcome, StoreError> {
+        let mut removed = 0;
+        loop {
+            match self.sweep_once(scope, group, deadline).await? {
+                Swept::As(SweepOutcome::Finished { removed: last }) => {
+                    return Ok(SweepOutcome::Finished { removed: removed + last });
+                }
+                Swept::As(outcome) => return Ok(outcome),
+                // Whoever changed the period met this sweep's lease and left the rest to it.
+                Swept::PeriodChanged { removed: before } => removed += before,
+            }
+        }
+    }
+
+    async fn sweep_once(
+        &self,
+        scope: &TenantScope,
+        group: RetentionGroup,
+        deadline: Instant,
+    ) -> Result<Swept, StoreError> {
         let now = self.clock.now();
         let lease = RunId::random().to_string();
         let take = Change::new("SET lease = :lease, lease_until = :until")
@@ -97,7 +111,7 @@ impl Store {
             .text(":now", now.to_string());
         match self.transact(vec![self.update(keys::retention(scope.org(), group), take)]).await {
             Ok(()) => {}
-            Err(StoreError::Conflict) => return Ok(SweepOutcome::Busy),
+            Err(StoreError::Conflict) => return Ok(Swept::As(SweepOutcome::Busy)),
             Err(error) => return Err(error),
         }
         let key = keys::retention(scope.org(), group);
@@ -105,7 +119,7 @@ impl Store {
         let Some(days) = self.retention_days(scope, group).await? else {
             let forget = Change::new("REMOVE lease, lease_until, gsi1pk, gsi1sk").only_if("lease = :lease");
             return match self.transact(vec![self.update(key, forget.text(":lease", lease))]).await {
-                Ok(()) | Err(StoreError::Conflict) => Ok(SweepOutcome::NoPeriod),
+                Ok(()) | Err(StoreError::Conflict) => Ok(Swept::As(SweepOutcome::NoPeriod)),
                 Err(error) => Err(error),
             };
         };
@@ -127,20 +141,20 @@ impl Store {
 }
 
 impl Sweep<'_> {
-    async fn run(&mut self) -> Result<SweepOutcome, StoreError> {
+    async fn run(&mut self) -> Result<Swept, StoreError> {
         loop {
             match self.pass().await {
                 Ok(Progress::Done) => return self.finish().await,
                 Ok(Progress::OutOfTime) => {
                     self.release(None, None).await?;
-                    return Ok(SweepOutcome::Unfinished);
+                    return Ok(Swept::As(SweepOutcome::Unfinished));
                 }
                 // An answer was lost, the export was switched on, or another sweep took over after a long silence: what is
                 // there now tells. A pass begins with what the one before left.
                 Err(StoreError::Conflict) if self.conflicts < MAX_CONFLICTS => {
                     self.conflicts += 1;
                     if !self.holds_lease().await? {
-                        return Ok(SweepOutcome::Busy);
+                        return Ok(Swept::As(SweepOutcome::Busy));
                     }
                     self.floor = self.store.floor(self.scope).await?;
                 }
@@ -259,17 +273,20 @@ impl Sweep<'_> {
     }
 
     /// Records what was deleted since the last record, in the transaction that forgets the count.
-    async fn finish(&mut self) -> Result<SweepOutcome, StoreError> {
+    async fn finish(&mut self) -> Result<Swept, StoreError> {
         let removed = self.state().await?.count("removed")?;
         let now = self.store.clock.now();
         let held_up = self.floor.cap(self.cutoff) < self.cutoff;
         let due_at = if held_up { now.plus(HELD_UP) } else { next_night(self.scope.org(), now) };
         match self.release(Some(removed), Some(due_at)).await {
-            // Due at another time than when this began: the period was changed meanwhile.
-            Err(StoreError::Conflict) => self.release(Some(removed), None).await?,
-            released => released?,
+            Ok(()) => Ok(Swept::As(SweepOutcome::Finished { removed })),
+            // Due at another time than when this began, so the period was changed meanwhile.
+            Err(StoreError::Conflict) => {
+                self.release(Some(removed), None).await?;
+                Ok(Swept::PeriodChanged { removed })
+            }
+            Err(error) => Err(error),
         }
-        Ok(SweepOutcome::Finished { removed })
     }
 
     /// Gives the lease back. With `removed`, that count is recorded; with `due_at`, the sweep is due again then.
