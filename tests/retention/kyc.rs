@@ -4,7 +4,7 @@ use sporlog_model::{CaseAction, CaseChange, CaseId, CaseLabel, EntityType, Insta
 use sporlog_store::{CaseAppend, CasePage, CasePageQuery, SortField, SweepOutcome};
 
 use super::{Keeper, NOW};
-use crate::harness::{Fault, Faults, ManualClock, System};
+use crate::harness::{Fault, Faults, ManualClock, Meter, System};
 
 /// What is younger than ten days.
 const YOUNG: &str = "2026-11-15T10:00:00Z";
@@ -82,6 +82,28 @@ async fn the_oldest_entries_of_a_case_go_and_its_numbers_stay_whole() {
     assert_eq!(keeper.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 5 });
     assert_eq!(keeper.kyc_entries_in_feed().await, 0);
     assert_eq!(keeper.history(EntityType::Order, "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9", SortField::Id).await.len(), 0);
+    system.stop().await;
+}
+
+/// An append of which a young entry keeps the old ones: its row is read again when that one is old, not every night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_waits_is_read_when_its_time_has_come() {
+    let system = System::start().await;
+    let keeper = Keeper::of(&system, "auditply");
+    keeper.keep(RetentionGroup::Kyc, 10).await;
+    keeper.append(case(1), &[change("A", YOUNG), change("A", OLD)]).await;
+    let endpoint = Meter::before(system.stack.dynamodb).await;
+    let url = format!("http://{}", endpoint.address);
+    let metered =
+        Keeper::through(&system.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", &url)]), "auditply", &keeper.clock);
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 0 });
+    let first = endpoint.take();
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 0 });
+    let second = endpoint.take();
+    assert!(second < first, "{second} items after {first}");
+    keeper.clock.set("2026-11-25T10:00:01Z");
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 2 });
+    assert_eq!(keeper.page(case(1), None).await.total, 0);
     system.stop().await;
 }
 

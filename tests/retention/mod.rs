@@ -4,6 +4,7 @@ mod acquisition;
 mod export;
 mod function;
 mod kyc;
+mod period;
 
 use std::time::Duration;
 
