@@ -114,10 +114,8 @@ async fn exactly_the_right_half_of_very_many_entries_remains() {
     const ENTRIES_OF_A_CASE: u64 = 1_000;
     let system = System::start().await;
     let faults = Faults::before(&system.stack).await;
-    let endpoints = faults.endpoints();
-    let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let clock = ManualClock::at(OLD);
-    let keeper = Keeper::through(&system.environment(&endpoints), "auditply", &clock);
+    let keeper = Keeper::behind(&system, "auditply", &clock, &faults);
     let direct = Keeper::through(&system.environment(&[]), "auditply", &clock);
     keeper.keep(RetentionGroup::Kyc, 10).await;
     for at in [OLD, YOUNG] {

@@ -19,11 +19,9 @@ struct Case {
 impl Case {
     async fn of(system: &System, events: u8) -> Self {
         let faults = Faults::before(&system.stack).await;
-        let endpoints = faults.endpoints();
-        let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let clock = ManualClock::at(NOW);
         let direct = Keeper::through(&system.environment(&[]), "diku", &clock);
-        let through = Keeper::through(&system.environment(&endpoints), "diku", &clock);
+        let through = Keeper::behind(system, "diku", &clock, &faults);
         for n in 1..=events {
             let order = FolioEvent::of(EntityType::Order, ORDER);
             direct.record(&FolioEvent { action_date: format!("2026-11-{n:02}T10:00:00Z"), ..order }).await;
