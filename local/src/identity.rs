@@ -2,18 +2,16 @@
 //! issuer the local authorizer trusts. Nothing is bypassed: tokens are verified as anywhere.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 use sporlog_auth::Role;
 use sporlog_model::{Instant, OrgId};
+
+use crate::key_file::{self, KeyFileError};
 
 const ISSUER: &str = "https://issuer.sporlog.localhost";
 const AUDIENCE: &str = "sporlog";
@@ -41,10 +39,8 @@ pub struct TokenRequest {
 /// Why there is no issuer or no token.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
-    #[error("the issuer's key file cannot be used")]
-    File(#[from] io::Error),
-    #[error("no key could be generated")]
-    Generate,
+    #[error("there is no key for the issuer")]
+    Key(#[from] KeyFileError),
     #[error("the issuer's key cannot sign")]
     Sign(#[from] jsonwebtoken::errors::Error),
 }
@@ -53,8 +49,8 @@ impl Issuer {
     /// The issuer of a data directory; its key is made at the first use. Without a directory, a key for this process only.
     pub fn open(directory: Option<&Path>) -> Result<Self, IssuerError> {
         let pkcs8 = match directory {
-            Some(directory) => read_or_create(&directory.join(KEY_FILE))?,
-            None => generate()?,
+            Some(directory) => key_file::read_or_create(&directory.join(KEY_FILE))?,
+            None => key_file::generate()?,
         };
         Ok(Self { key: EncodingKey::from_ec_der(&pkcs8) })
     }
@@ -97,27 +93,6 @@ impl Issuer {
         let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::ES256) };
         Ok(encode(&header, &claims, &self.key)?)
     }
-}
-
-fn generate() -> Result<Vec<u8>, IssuerError> {
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-    pkcs8.map(|document| document.as_ref().to_vec()).map_err(|_| IssuerError::Generate)
-}
-
-/// Reads the key, or makes it. Two processes that start together get the same one: a complete file is linked into place,
-/// and only the first link holds.
-fn read_or_create(path: &Path) -> Result<Vec<u8>, IssuerError> {
-    if !path.exists() {
-        let directory = path.parent().unwrap_or(Path::new("."));
-        let mut draft = tempfile::NamedTempFile::new_in(directory)?;
-        draft.write_all(&generate()?)?;
-        match draft.persist_noclobber(path) {
-            Ok(_) => {}
-            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(other) => return Err(other.error.into()),
-        }
-    }
-    Ok(fs::read(path)?)
 }
 
 /// Never the key.

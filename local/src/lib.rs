@@ -1,7 +1,7 @@
 //! The whole system on one machine: what `template.yaml` describes, run in one process.
 //!
 //! [`stack::Stack`] starts it, for the `sporlog` command and for tests. The engines under it stand in for AWS and know
-//! nothing of Sporlog: [`dynamodb`], [`s3`] (with STS), [`queue`], [`invoke`] (Lambda), [`gateway`] (API Gateway) and
+//! nothing of Sporlog: [`dynamodb`], [`s3`] (with STS), [`queue`], [`kms`], [`invoke`] (Lambda), [`gateway`] (API Gateway) and
 //! [`scheduler`]; routes, tables, queues and schedules come from [`template`].
 
 pub mod cli;
@@ -13,6 +13,8 @@ pub mod gateway;
 pub mod identity;
 mod in_flight;
 pub mod invoke;
+mod key_file;
+pub mod kms;
 pub mod queue;
 pub mod s3;
 pub mod scheduler;

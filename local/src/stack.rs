@@ -24,6 +24,7 @@ use crate::gateway::Gateway;
 use crate::identity::{Issuer, IssuerError};
 use crate::in_flight::InFlight;
 use crate::invoke::{AsyncInvoker, InvokeServer, async_queue_spec};
+use crate::kms::{KeyError, SigningKey};
 use crate::queue::{self, QueueError, Queues};
 use crate::s3::{self, Storage, StorageError};
 use crate::scheduler;
@@ -87,6 +88,8 @@ pub enum StartError {
     #[error(transparent)]
     Issuer(#[from] IssuerError),
     #[error(transparent)]
+    SigningKey(#[from] KeyError),
+    #[error(transparent)]
     Function(#[from] MissingFunction),
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
@@ -111,7 +114,7 @@ pub struct Stack {
     s3_server: s3::Server,
     /// Ends what brings new work: gateway, schedules, queue pollers.
     stop_intake: CancellationToken,
-    /// Ends what functions still need while they finish: the Lambda and SQS endpoint.
+    /// Ends what functions still need while they finish: the Lambda, SQS and KMS endpoint.
     stop_services: CancellationToken,
     intake: Vec<JoinHandle<()>>,
     services: JoinHandle<()>,
@@ -143,6 +146,7 @@ impl Stack {
         let parameters = BTreeMap::from([
             ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
             ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
+            ("SigningKeyArn".to_owned(), SigningKey::arn()),
         ]);
         let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
         let storage = match file("s3.sqlite") {
@@ -175,8 +179,14 @@ impl Stack {
             demo::set_up(&store, &storage, &clock).await?;
         }
 
-        let server =
-            InvokeServer::new(Arc::clone(&registry), Arc::clone(&invoker), Arc::clone(&queues), issuer.key_set()?);
+        let signing_key = SigningKey::open(options.data_dir.as_deref())?;
+        let server = InvokeServer::new(
+            Arc::clone(&registry),
+            Arc::clone(&invoker),
+            Arc::clone(&queues),
+            issuer.key_set()?,
+            signing_key,
+        );
         let services = spawn("invoke", {
             let stop = stop_services.clone();
             async move { server.serve(invoke_listener, stop).await }
@@ -267,6 +277,7 @@ pub fn variables(invoke: SocketAddr, dynamodb: SocketAddr, s3: SocketAddr) -> Ve
         ("AWS_ENDPOINT_URL_STS", format!("http://{s3}")),
         ("AWS_ENDPOINT_URL_LAMBDA", format!("http://{invoke}")),
         ("AWS_ENDPOINT_URL_SQS", format!("http://{invoke}")),
+        ("AWS_ENDPOINT_URL_KMS", format!("http://{invoke}")),
     ]
 }
 

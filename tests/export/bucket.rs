@@ -1,27 +1,28 @@
 //! What a bucket must hold, worked out from the published format alone.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sporlog_model::OrgId;
+use sporlog_verify::{Options, Report, Source, SourceError, Verifier, VerifyError};
 
 use crate::harness::System;
 
 /// The exported lines of an organization whose bucket is in order: every segment has its digest and every digest its segment,
-/// hashes are those of the content, sequence numbers have no gap, windows join, and there is nothing else.
+/// hashes are those of the content, sequence numbers have no gap, windows join within their stream, and there is nothing
+/// else. `sporlog verify` must find the same.
 pub(crate) fn lines_of_whole_bucket(system: &System, bucket: &str, prefix: &str, org: &str) -> Vec<Value> {
     let root = format!("{prefix}org_id={org}");
     let keys = system.keys(bucket);
-    let is_digest = |key: &&String| key.starts_with(&format!("{root}/digests/"));
-    let (mut lines, mut expected, mut previous) = (Vec::new(), Vec::new(), None);
-    for key in keys.iter().filter(is_digest) {
-        let bytes = system.object(bucket, key);
-        let digest: Value = serde_json::from_slice(&bytes).unwrap();
-        lines.extend(check_segment(system, bucket, &root, &digest, previous.as_ref()));
-        assert_eq!(*key, format!("{root}/digests/{}.json", range(&digest)));
-        expected.extend([key.clone(), digest["object"]["key"].as_str().unwrap().to_owned()]);
-        previous = Some((digest, sha256(&bytes)));
+    let (mut lines, mut expected) = (Vec::new(), Vec::new());
+    let mut before = Before::default();
+    for (key, digest) in chain(system, bucket, &root) {
+        lines.extend(check_segment(system, bucket, &root, &key, &digest, &mut before));
+        expected.extend(digest["object"]["key"].as_str().map(str::to_owned));
+        expected.push(key);
     }
     expected.sort();
     assert_eq!(keys, expected, "the digests name every object");
@@ -29,7 +30,69 @@ pub(crate) fn lines_of_whole_bucket(system: &System, bucket: &str, prefix: &str,
         assert_eq!(line["seq"], position + 1);
         assert_eq!(line["orgId"], org);
     }
+    if !keys.is_empty() {
+        assert_eq!(verified(system, &[bucket], org, &Options::default()).events, lines.len() as u64);
+    }
     lines
+}
+
+/// The digests below `root` with their keys, in the order in which each names the one before.
+pub(crate) fn chain(system: &System, bucket: &str, root: &str) -> Vec<(String, Value)> {
+    let is_digest = |key: &String| key.starts_with(&format!("{root}/digests/"));
+    let mut by_previous = BTreeMap::new();
+    for key in system.keys(bucket).into_iter().filter(is_digest) {
+        let bytes = system.object(bucket, &key);
+        let digest: Value = serde_json::from_slice(&bytes).unwrap();
+        let previous = digest["previousDigestSha256"].as_str().map(str::to_owned);
+        let other = by_previous.insert(previous, (sha256(&bytes), key, digest));
+        assert_eq!(other, None, "each digest has one before it");
+    }
+    let (mut chain, mut hash) = (Vec::new(), None);
+    while let Some((next, key, digest)) = by_previous.remove(&hash) {
+        hash = Some(next);
+        chain.push((key, digest));
+    }
+    assert!(by_previous.is_empty(), "{by_previous:#?}");
+    chain
+}
+
+/// What `sporlog verify` proves of these buckets; it must find nothing wrong.
+pub(crate) fn verified(system: &System, buckets: &[&str], org: &str, options: &Options) -> Report {
+    verify(system, buckets, org, options).unwrap_or_else(|error| panic!("{buckets:?}: {error}"))
+}
+
+pub(crate) fn verify(system: &System, buckets: &[&str], org: &str, options: &Options) -> Result<Report, VerifyError> {
+    let source = |bucket: &&str| -> Box<dyn Source> {
+        let object = |key: String| (key.clone(), system.object(bucket, &key));
+        Box::new(Objects { name: (*bucket).to_owned(), objects: system.keys(bucket).into_iter().map(object).collect() })
+    };
+    let sources: Vec<_> = buckets.iter().map(source).collect();
+    Verifier { sources: &sources, org: &crate::harness::org(org), options }.verify()
+}
+
+/// What was in a bucket.
+#[derive(Debug)]
+struct Objects {
+    name: String,
+    objects: BTreeMap<String, Vec<u8>>,
+}
+
+impl Source for Objects {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn list(&self, _: &OrgId) -> Result<Vec<String>, SourceError> {
+        Ok(self.objects.keys().cloned().collect())
+    }
+
+    fn open(&self, key: &str) -> Result<Box<dyn Read + '_>, SourceError> {
+        Ok(Box::new(self.objects[key].as_slice()))
+    }
+
+    fn has_whole_keys(&self) -> bool {
+        true
+    }
 }
 
 /// The ids of the events in a bucket, in their order.
@@ -38,39 +101,58 @@ pub(crate) fn ids_of_whole_bucket(system: &System, bucket: &str, org: &str) -> V
     lines.iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What is known from the digests before.
+#[derive(Default)]
+struct Before {
+    last_seq: u64,
+    /// Where the last window of each stream ended.
+    window_ends: BTreeMap<String, Value>,
+}
+
 fn check_segment(
     system: &System,
     bucket: &str,
     root: &str,
+    digest_key: &str,
     digest: &Value,
-    previous: Option<&(Value, String)>,
+    before: &mut Before,
 ) -> Vec<Value> {
-    let key = digest["object"]["key"].as_str().unwrap();
-    let text = uncompressed(&system.object(bucket, key));
+    let key = digest["object"]["key"].as_str();
+    let text = key.map(|key| uncompressed(&system.object(bucket, key))).unwrap_or_default();
     let leaves: Vec<&[u8]> = text.lines().map(str::as_bytes).collect();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(text.ends_with('\n') && leaves.iter().all(|line| !line.is_empty()));
+    assert!(key.is_none() || text.ends_with('\n') && leaves.iter().all(|line| !line.is_empty()));
 
     let hash = sha256(text.as_bytes());
     let (window_start, window_end) = (digest["windowStart"].as_str().unwrap(), digest["windowEnd"].as_str().unwrap());
-    let (last, last_hash) = previous.map_or((Value::Null, Value::Null), |(digest, hash)| (digest.clone(), json!(hash)));
-    let first_seq = last["lastSeq"].as_u64().unwrap_or(0) + 1;
+    let stream = digest["stream"].as_str().unwrap();
+    let joined = before.window_ends.insert(stream.to_owned(), digest["windowEnd"].clone());
+    let first_seq = before.last_seq + 1;
+    before.last_seq += lines.len() as u64;
+    let mut unsigned = digest.clone();
+    unsigned.as_object_mut().unwrap().remove("signature");
     assert_eq!(
-        *digest,
+        unsigned,
         json!({
             "version": 1,
-            "stream": "live",
+            "stream": stream,
             "orgId": root.rsplit('=').next(),
-            "windowStart": last["windowEnd"].as_str().unwrap_or(window_start),
+            "windowStart": joined.unwrap_or_else(|| json!(window_start)),
             "windowEnd": window_end,
             "firstSeq": first_seq,
-            "lastSeq": first_seq + lines.len() as u64 - 1,
+            "lastSeq": before.last_seq,
             "eventCount": lines.len(),
-            "object": {"key": key, "sha256": hash, "byteCount": text.len()},
+            "object": key.map(|key| json!({"key": key, "sha256": hash, "byteCount": text.len()})),
             "merkleRoot": hex::encode(merkle_root(&leaves)),
-            "previousDigestSha256": last_hash,
+            "previousDigestSha256": digest["previousDigestSha256"],
         })
     );
+    let Some(key) = key else {
+        let end: String = window_end.chars().filter(|c| !"-:.".contains(*c)).collect();
+        assert_eq!(digest_key, format!("{root}/digests/{}-{end}.json", range(digest)));
+        return lines;
+    };
+    assert_eq!(digest_key, format!("{root}/digests/{}.json", range(digest)));
     let day = lines[0]["recordedAt"].as_str().unwrap()[..10].to_owned();
     assert_eq!(key, format!("{root}/date={day}/{}-{}.jsonl.gz", range(digest), &hash[..16]));
     // The text form of instants is in the order of time.

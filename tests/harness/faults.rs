@@ -30,6 +30,12 @@ pub(crate) enum Fault {
     SlowDown,
     /// S3: a policy does not allow it.
     AccessDenied,
+    /// S3: the session has ended.
+    ExpiredToken,
+    /// KMS: too many requests.
+    KmsThrottle,
+    /// KMS: the key was switched off.
+    KmsDisabled,
     /// The request is carried out, but its answer breaks off.
     LostAnswer,
     /// The caller is to be stopped here: the request is not carried out.
@@ -50,6 +56,8 @@ pub(crate) struct Faults {
 struct Shared {
     dynamodb: SocketAddr,
     s3: SocketAddr,
+    /// Lambda, SQS and KMS.
+    invoke: SocketAddr,
     http: reqwest::Client,
     script: Mutex<Script>,
     /// A request has come to where its caller is to be stopped, or held.
@@ -69,6 +77,7 @@ impl Faults {
         let shared = Arc::new(Shared {
             dynamodb: stack.dynamodb,
             s3: stack.s3,
+            invoke: stack.invoke,
             http: reqwest::Client::new(),
             script: Mutex::default(),
             reached: Notify::new(),
@@ -83,7 +92,8 @@ impl Faults {
 
     /// The variables that lead a function through here.
     pub(crate) fn endpoints(&self) -> Vec<(&'static str, String)> {
-        let names = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
+        let names =
+            ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_KMS"];
         names.map(|name| (name, format!("http://{}", self.address))).to_vec()
     }
 
@@ -115,6 +125,20 @@ impl Faults {
         tokio::select! {
             done = work => Some(done),
             () = self.shared.reached.notified() => None,
+        }
+    }
+
+    /// Runs `work` until its end; whenever it meets a hold, it goes on after one more `meanwhile`.
+    pub(crate) async fn hold_each<T>(&self, work: impl Future<Output = T>, mut meanwhile: impl AsyncFnMut()) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = self.shared.reached.notified() => {
+                    meanwhile().await;
+                    self.shared.released.notify_one();
+                }
+            }
         }
     }
 
@@ -161,6 +185,9 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         Some(Fault::InternalError) => dynamodb_error(500, "InternalServerError"),
         Some(Fault::SlowDown) => s3_error(503, "SlowDown"),
         Some(Fault::AccessDenied) => s3_error(403, "AccessDenied"),
+        Some(Fault::ExpiredToken) => s3_error(400, "ExpiredToken"),
+        Some(Fault::KmsThrottle) => kms_error("ThrottlingException"),
+        Some(Fault::KmsDisabled) => kms_error("DisabledException"),
         Some(Fault::LostAnswer) => {
             shared.forward(parts, body).await;
             let broken = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("lost")) });
@@ -182,7 +209,11 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 
 impl Shared {
     async fn forward(&self, parts: Parts, body: axum::body::Bytes) -> Response {
-        let engine = if parts.headers.contains_key("x-amz-target") { self.dynamodb } else { self.s3 };
+        let engine = match parts.headers.get("x-amz-target") {
+            Some(target) if target.as_bytes().starts_with(b"TrentService.") => self.invoke,
+            Some(_) => self.dynamodb,
+            None => self.s3,
+        };
         let url = format!("http://{engine}{}", parts.uri);
         let sent = self.http.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
         let mut response = Response::builder().status(sent.status());
@@ -213,6 +244,10 @@ fn dynamodb_error(status: u16, code: &str) -> Response {
         "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected", "CancellationReasons": reasons,
     });
     answer(status, "application/x-amz-json-1.0", body.to_string())
+}
+
+fn kms_error(code: &str) -> Response {
+    answer(400, "application/x-amz-json-1.1", json!({"__type": code, "message": "injected"}).to_string())
 }
 
 fn s3_error(status: u16, code: &str) -> Response {

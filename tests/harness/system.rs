@@ -246,7 +246,10 @@ impl System {
         let shared = variables(self.stack.invoke, self.stack.dynamodb, self.stack.s3);
         let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
         let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Environment::from_values(shared.chain([("TABLE_NAME".to_owned(), "Table".to_owned())]).chain(own))
+        // No key signs, unless the test says so.
+        let table =
+            [("TABLE_NAME", "Table"), ("SIGNING_KEY_ID", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Environment::from_values(shared.chain(table).chain(own))
     }
 
     pub(crate) async fn stop(self) {

@@ -1,26 +1,30 @@
 //! One run of one organization's export: from its log into its bucket, exactly once.
 //!
-//! The protocol is in `run.rs`: lease, recovery, plan, put, commit. `segment.rs` reads the feed into segments, `backoff.rs`
-//! says when to try again. Start with [`ExportRun::handle`]; `docs/architecture.md` tells why it is safe to be cut anywhere.
+//! `run.rs` is a run from its lease to its record, `export.rs` the protocol in between: recovery, plan, put, commit.
+//! `segment.rs` reads the feed into segments, `backoff.rs` says when to try again. Start with [`ExportRun::handle`]; `docs/architecture.md` tells why it is safe to be cut anywhere.
 
 mod backoff;
+mod export;
 mod run;
 mod segment;
+mod stopped;
 
 use std::time::Duration;
 
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
-use sporlog_export::BucketClients;
+use sporlog_export::{BucketClients, Signer};
 use sporlog_model::{Clock, Instant, OrgId, RunId, error_chain};
 use sporlog_store::{RunTrigger, Store};
 
-/// The function, set up from `TABLE_NAME`, `SETTLE_SECONDS` and the variables Lambda sets.
+/// The function, set up from `TABLE_NAME`, `SETTLE_SECONDS`, `SIGNING_KEY_ID` (empty for none) and the variables Lambda sets.
 #[derive(Debug)]
 pub struct ExportRun {
     store: Store,
     clients: BucketClients,
+    /// Vouches for digests, if there is a key for that.
+    signer: Option<Signer>,
     clock: Clock,
     /// How old an event must be to be exported: by then every write of an earlier instant is visible.
     settle: Duration,
@@ -64,13 +68,15 @@ pub enum RunOutcome {
 impl ExportRun {
     /// Reads the configuration and builds the clients.
     pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
-        let (table, settle_seconds) =
-            environment.read(|reader| (reader.required("TABLE_NAME"), reader.parsed::<u64>("SETTLE_SECONDS")))?;
+        let (table, settle_seconds, signing_key_id) = environment.read(|reader| {
+            (reader.required("TABLE_NAME"), reader.parsed::<u64>("SETTLE_SECONDS"), reader.optional("SIGNING_KEY_ID"))
+        })?;
         let aws = Aws::from_environment(environment)?;
         let dynamodb = aws_sdk_dynamodb::Client::new(&aws.service(AwsService::DynamoDb));
         Ok(Self {
             store: Store::new(dynamodb, table, clock.clone()),
             clients: BucketClients::new(&aws.service(AwsService::Sts), aws.service(AwsService::S3)),
+            signer: signing_key_id.map(|key_id| Signer::new(&aws.service(AwsService::Kms), key_id)),
             clock,
             settle: Duration::from_secs(settle_seconds),
         })

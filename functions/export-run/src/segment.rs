@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use sporlog_auth::TenantScope;
 use sporlog_export::{SegmentWriter, WrittenSegment};
-use sporlog_model::export::{Segment, Stream};
-use sporlog_model::{Day, Instant};
-use sporlog_store::{ExportState, Store, StoreError};
+use sporlog_model::Day;
+use sporlog_model::export::Segment;
+use sporlog_store::{Store, StoreError};
 
 /// Where a segment ends, so that one PUT from memory is enough whatever the backlog.
 #[derive(Debug, Clone, Copy)]
@@ -35,27 +35,29 @@ pub(crate) enum SegmentError {
     Line(#[from] io::Error),
 }
 
-/// The next segment after what is exported, of events recorded before `settled`; `None` when there is none.
+/// The first segment with an event of what is `left`; `None` when there is none.
 pub(crate) async fn next(
     store: &Store,
     scope: &TenantScope,
-    state: &ExportState,
-    settled: Instant,
+    left: Segment,
 ) -> Result<Option<(Segment, WrittenSegment)>, SegmentError> {
-    let from = state.exported_to.unwrap_or(Instant::MIN);
-    if from >= settled {
+    if left.window_start >= left.window_end {
         return Ok(None);
     }
-    for day in store.feed_days(scope, from, settled).await? {
-        let window_start = state.exported_to.unwrap_or_else(|| day.start());
-        let window_end = settled.min(day.start().plus(DAY));
-        let segment = Segment { stream: Stream::Live, window_start, window_end, first_seq: state.next_seq };
-        let (segment, written) = build(store, scope, day, segment, Some(LIMITS)).await?;
+    for day in store.feed_days(scope, left.window_start, left.window_end).await? {
+        let window_end = left.window_end.min(day.start().plus(DAY));
+        let of_day = Segment { window_end, ..left };
+        let (segment, written) = build(store, scope, day, of_day, Some(LIMITS)).await?;
         if written.summary.event_count > 0 {
             return Ok(Some((segment, written)));
         }
     }
     Ok(None)
+}
+
+/// A segment that [`next`] found to have no event.
+pub(crate) fn empty(scope: &TenantScope, segment: Segment) -> Result<(Segment, WrittenSegment), SegmentError> {
+    Ok((segment, SegmentWriter::new(scope.org(), segment.first_seq).finish()?))
 }
 
 /// The bytes of a segment that was planned before: the same events, so the same bytes. The window alone says which; it was

@@ -1,6 +1,6 @@
 //! The Lambda API of the local run: invoke a function, and wait for it or not.
 //!
-//! On the same port are the queues and the key set of the development issuer, since `sam local start-lambda` has no convention
+//! On the same port are the queues, KMS and the key set of the development issuer, since `sam local start-lambda` has no convention
 //! for them.
 
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     functions::{InvokeError, MAX_ASYNC_EVENT_BYTES, MAX_REQUEST_BYTES, Registry},
     identity::KEY_SET_PATH,
+    kms::{self, SigningKey},
     queue::{self, Queues},
 };
 
@@ -27,24 +28,27 @@ mod asynchronous;
 
 pub use asynchronous::{ASYNC_QUEUE, AsyncInvoker, SubmitError, async_queue_spec};
 
-/// The Lambda and SQS endpoint.
+/// The Lambda, SQS and KMS endpoint.
 #[derive(Clone, Debug)]
 pub struct InvokeServer {
     registry: Arc<Registry>,
     asynchronous: Arc<AsyncInvoker>,
     queues: Arc<Queues>,
     issuer_keys: Arc<Value>,
+    signing_key: Arc<SigningKey>,
 }
 
 impl InvokeServer {
-    /// An endpoint for these functions and queues, and for the development issuer's key set.
+    /// An endpoint for these functions and queues, for the development issuer's key set and the key that signs digests.
     pub fn new(
         registry: Arc<Registry>,
         asynchronous: Arc<AsyncInvoker>,
         queues: Arc<Queues>,
         issuer_keys: Value,
+        signing_key: SigningKey,
     ) -> Self {
-        Self { registry, asynchronous, queues, issuer_keys: Arc::new(issuer_keys) }
+        let (issuer_keys, signing_key) = (Arc::new(issuer_keys), Arc::new(signing_key));
+        Self { registry, asynchronous, queues, issuer_keys, signing_key }
     }
 
     /// The service, without a socket.
@@ -55,7 +59,7 @@ impl InvokeServer {
             .layer(DefaultBodyLimit::max(2 * MAX_REQUEST_BYTES))
             .route(KEY_SET_PATH, get(key_set))
             .with_state(self.clone())
-            .merge(queue::router(Arc::clone(&self.queues)))
+            .merge(kms::beside(queue::router(Arc::clone(&self.queues)), Arc::clone(&self.signing_key)))
     }
 
     /// Serves until `stop`, then lets running requests end. Asynchronous invocations are waited for by [`AsyncInvoker::drained`].

@@ -56,7 +56,9 @@ fn fixture(path: Option<&std::path::Path>) -> Fixture {
     let queues = Arc::new(Queues::open(&specs, path).unwrap());
     let stop = CancellationToken::new();
     let asynchronous = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop.clone());
-    Fixture { server: InvokeServer::new(registry, asynchronous, queues, serde_json::json!({"keys": []})), calls, stop }
+    let signing_key = SigningKey::open(None).unwrap();
+    let server = InvokeServer::new(registry, asynchronous, queues, serde_json::json!({"keys": []}), signing_key);
+    Fixture { server, calls, stop }
 }
 
 async fn client(fixture: &Fixture) -> Client {

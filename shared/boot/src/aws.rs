@@ -26,6 +26,7 @@ pub enum AwsService {
     Sts,
     Lambda,
     Sqs,
+    Kms,
 }
 
 impl AwsService {
@@ -38,6 +39,7 @@ impl AwsService {
             Self::Sts => "AWS_ENDPOINT_URL_STS",
             Self::Lambda => "AWS_ENDPOINT_URL_LAMBDA",
             Self::Sqs => "AWS_ENDPOINT_URL_SQS",
+            Self::Kms => "AWS_ENDPOINT_URL_KMS",
         }
     }
 
@@ -47,7 +49,7 @@ impl AwsService {
             Self::DynamoDb => (5, 20),
             // Up to 64 MB of lines, compressed, in one PUT.
             Self::S3 => (60, 120),
-            Self::Sts | Self::Lambda | Self::Sqs => (5, 15),
+            Self::Sts | Self::Lambda | Self::Sqs | Self::Kms => (5, 15),
         };
         TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))

@@ -64,6 +64,16 @@ impl Reader<'_> {
         })
     }
 
+    /// A value whose variable must be there and may be empty: a deployment that goes without says so, and one that forgot
+    /// it does not start.
+    pub fn optional(&mut self, name: &str) -> Option<String> {
+        let value = self.environment.values.get(name);
+        if value.is_none() {
+            self.problems.push(format!("{name} is missing"));
+        }
+        value.filter(|value| !value.is_empty()).cloned()
+    }
+
     /// A value that must be there and read as `T`.
     pub fn parsed<T: FromStr + Default>(&mut self, name: &str) -> T {
         let text = self.required(name);
@@ -106,6 +116,15 @@ mod tests {
         let expected = "environment: TABLE_NAME is missing; EMPTY is missing; SETTLE_SECONDS cannot be read";
         assert_eq!(read.unwrap_err().to_string(), expected);
         assert!(!format!("{environment:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_optional_value_may_be_empty_and_not_absent() {
+        let environment = environment(&[("KEY", "k"), ("EMPTY", "")]);
+        assert_eq!(environment.read(|reader| reader.optional("KEY")), Ok(Some("k".to_owned())));
+        assert_eq!(environment.read(|reader| reader.optional("EMPTY")), Ok(None));
+        let error = environment.read(|reader| reader.optional("NONE")).unwrap_err();
+        assert_eq!(error.to_string(), "environment: NONE is missing");
     }
 
     #[test]

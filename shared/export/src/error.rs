@@ -27,6 +27,8 @@ enum AwsFault {
     NoAnswer(String),
 }
 
+const SESSION_EXPIRED: &str = "session_expired";
+
 /// Who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
@@ -48,6 +50,32 @@ impl ExportError {
     pub fn out_of_time() -> Self {
         let sentence = "Amazon S3 took longer than the run had time.";
         Self { kind: FaultKind::Transient, code: "out_of_time", sentence, cause: None }
+    }
+
+    /// Whether the role's session has ended: assuming the role again may be all that is needed.
+    pub fn is_expired_session(&self) -> bool {
+        self.code == SESSION_EXPIRED
+    }
+
+    /// What a failed call of KMS means. The key is ours, and nothing that a customer could mend.
+    pub(crate) fn sign<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        use FaultKind::{Internal, Transient};
+        let code = service_code(error);
+        let (kind, code, sentence) = match code.as_str() {
+            "AccessDeniedException"
+            | "NotFoundException"
+            | "DisabledException"
+            | "KMSInvalidStateException"
+            | "InvalidKeyUsageException" => {
+                (Internal, "signing_key", "Sporlog may not use the key that signs digests, or the key is switched off.")
+            }
+            _ if is_transient(error) => (Transient, "signing_unavailable", "AWS KMS did not sign the digest in time."),
+            _ => (Internal, "signing_failed", "AWS KMS could not sign the digest."),
+        };
+        Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 
     /// What a failed `AssumeRole` means.
@@ -100,7 +128,7 @@ impl ExportError {
                 (Configuration, "wrong_region", "The bucket is in another Region than the one configured.")
             }
             "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" => {
-                (Transient, "session_expired", "The role's session ended before the write was done.")
+                (Transient, SESSION_EXPIRED, "The role's session ended before the write was done.")
             }
             "SlowDown" | "ConditionalRequestConflict" | "OperationAborted" => {
                 (Transient, "slow_down", "Amazon S3 asked to write more slowly.")

@@ -1,6 +1,6 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use sporlog_auth::TenantScope;
-use sporlog_model::export::SegmentPlan;
+use sporlog_model::export::{SegmentPlan, Stream};
 use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, Instant, KeyPrefix, RoleArn};
 
 use crate::keys;
@@ -20,8 +20,10 @@ pub struct ExportConfig {
 /// How far an organization's export is. Only the holder of the lease changes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportState {
-    /// Everything recorded before this is exported; `None` before the first segment.
+    /// The live stream has come so far; `None` before the first run.
     pub exported_to: Option<Instant>,
+    /// What was recorded before the export was first switched on and is not exported yet.
+    pub backfill: Option<Backfill>,
     /// The sequence number of the next event.
     pub next_seq: u64,
     /// The hash of the newest digest.
@@ -30,6 +32,49 @@ pub struct ExportState {
     pub plan: Option<SegmentPlan>,
     /// Failed runs since the last that did not fail.
     pub consecutive_failures: u64,
+    /// Since when the destination refuses: the first of the failed runs that met a fault of the configuration, with nothing
+    /// exported in between.
+    pub config_fault_since: Option<Instant>,
+}
+
+/// What a backfill still has to export: what was recorded from `from` up to, not including, `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backfill {
+    pub from: Instant,
+    /// Where the live stream begins.
+    pub to: Instant,
+}
+
+/// Why and when Sporlog switched an export off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchedOff {
+    /// The code of the fault that lasted.
+    pub code: String,
+    pub at: Instant,
+}
+
+impl ExportState {
+    /// What was recorded before this is exported.
+    pub fn delivered_to(&self) -> Option<Instant> {
+        self.backfill.map(|backfill| backfill.from).or(self.exported_to)
+    }
+
+    /// How the state is when `plan` is in the bucket.
+    #[must_use]
+    pub fn after(&self, plan: &SegmentPlan) -> Self {
+        let mut after = self.clone();
+        match plan.stream {
+            Stream::Live => after.exported_to = Some(plan.window_end),
+            Stream::Backfill => {
+                let left = |backfill: Backfill| Backfill { from: plan.window_end, ..backfill };
+                after.backfill = self.backfill.map(left).filter(|left| left.from < left.to);
+            }
+        }
+        after.next_seq = plan.last_seq + 1;
+        after.previous_digest_sha256 = Some(plan.digest_sha256());
+        after.plan = None;
+        after
+    }
 }
 
 impl Store {
@@ -49,11 +94,12 @@ impl Store {
         // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
         let due = if config.enabled {
             let (partition, sort) = keys::due(org, config.updated_at);
-            Change::new("SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE consecutive_failures")
+            let set = "SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk";
+            Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since"))
                 .text(":due_pk", partition)
                 .text(":due_sk", sort)
         } else {
-            Change::new("SET configured_at = :now REMOVE consecutive_failures, gsi1pk, gsi1sk")
+            Change::new("SET configured_at = :now REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk")
         };
         let due = due.text(":now", config.updated_at.to_string());
         self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)]).await
@@ -67,6 +113,14 @@ impl Store {
     /// The progress; `None` before the first configuration.
     pub async fn export_state(&self, scope: &TenantScope) -> Result<Option<ExportState>, StoreError> {
         self.get(keys::export_state(scope.org())).await?.as_ref().map(parse_state).transpose()
+    }
+
+    /// Why Sporlog switched the export off; `None` when it did not, or when it was configured again since.
+    pub async fn switched_off(&self, scope: &TenantScope) -> Result<Option<SwitchedOff>, StoreError> {
+        let Some(row) = self.get(keys::export_config(scope.org())).await? else { return Ok(None) };
+        let Some(code) = row.optional_text("disabled_reason") else { return Ok(None) };
+        let at = row.parse("disabled_at", |text| Instant::parse(text).ok())?;
+        Ok(Some(SwitchedOff { code: code.to_owned(), at }))
     }
 
     /// Part of a transaction: lets the others happen only while the export is switched off, or there is none.
@@ -100,11 +154,22 @@ fn parse_config(row: &Row) -> Result<ExportConfig, StoreError> {
 }
 
 pub(crate) fn parse_state(row: &Row) -> Result<ExportState, StoreError> {
+    let instant = |text: &str| Instant::parse(text).ok();
+    let from = row.parse_optional("backfill_from", instant)?;
+    let to = row.parse_optional("backfill_to", instant)?;
+    let backfill = match (from, to) {
+        (None, None) => None,
+        (Some(from), Some(to)) => Some(Backfill { from, to }),
+        (None, Some(_)) => return Err(row.corrupt("backfill_from")),
+        (Some(_), None) => return Err(row.corrupt("backfill_to")),
+    };
     Ok(ExportState {
-        exported_to: row.parse_optional("exported_to", |text| Instant::parse(text).ok())?,
+        exported_to: row.parse_optional("exported_to", instant)?,
+        backfill,
         next_seq: row.count("next_seq")?.max(1),
         previous_digest_sha256: row.optional_text("previous_digest_sha256").map(str::to_owned),
         plan: row.parse_optional("plan", |json| serde_json::from_str(json).ok())?,
         consecutive_failures: row.count("consecutive_failures")?,
+        config_fault_since: row.parse_optional("config_fault_since", instant)?,
     })
 }

@@ -1,16 +1,15 @@
 use std::time::Duration;
 
 use sporlog_auth::TenantScope;
-use sporlog_model::export::SegmentPlan;
 use sporlog_model::{Instant, RunId};
 
 use crate::export_state::parse_state;
 use crate::table::Change;
-use crate::{ExportConfig, ExportState, RunStatus, RunTrigger, Store, StoreError, keys};
+use crate::{ExportConfig, ExportState, RunTrigger, Store, StoreError, keys};
 
 /// For how long a run may be silent before another takes over. Longer than the function may run, so that a run which is
 /// alive is never taken for dead.
-const LEASE: Duration = Duration::from_secs(330);
+pub(crate) const LEASE: Duration = Duration::from_secs(330);
 
 /// The right to change one organization's export state. Lost when another run takes it over; every change checks.
 ///
@@ -20,7 +19,7 @@ pub struct Lease {
     scope: TenantScope,
     run: RunId,
     /// When the export was configured last, as far as this run knows.
-    configured_at: String,
+    pub(crate) configured_at: String,
 }
 
 impl Lease {
@@ -51,6 +50,8 @@ pub enum LeaseAttempt {
 
 impl Store {
     /// Begins a run, if no other run of the organization's export is alive.
+    ///
+    /// A run that the schedule starts while a backfill is unfinished is recorded as one of the backfill.
     ///
     /// One transaction takes the lease, puts the run on record and, if a run before went silent, says so in its record: at no
     /// point is there a lease without a run, or a dead run that seems to be alive.
@@ -105,6 +106,10 @@ impl Store {
         if silent.is_some() {
             take = take.number(":one", 1);
         }
+        let trigger = match trigger {
+            RunTrigger::Schedule if state.backfill.is_some() => RunTrigger::Backfill,
+            other => other,
+        };
         let mut items = vec![
             self.update(keys::export_state(org), take),
             self.create(self.run_begun(org, run, trigger, state.consecutive_failures + 1)),
@@ -120,105 +125,5 @@ impl Store {
             Err(StoreError::Conflict) => Ok(LeaseAttempt::Busy),
             Err(error) => Err(error),
         }
-    }
-
-    /// Keeps the plan of the next segment, before anything of it is written to the bucket; in the place of `replaced`, when
-    /// that one can no longer be finished. [`StoreError::Conflict`] when the export was configured again meanwhile, or the
-    /// lease is lost: either way this run may begin nothing more.
-    pub async fn persist_plan(
-        &self,
-        lease: &Lease,
-        plan: &SegmentPlan,
-        replaced: Option<&SegmentPlan>,
-    ) -> Result<(), StoreError> {
-        let free = if replaced.is_some() { "plan_uri = :replaced" } else { "attribute_not_exists(#plan)" };
-        let mut change = Change::new("SET #plan = :plan, plan_uri = :uri, lease_until = :until")
-            .only_if(format!("lease_run = :run AND configured_at = :configured_at AND {free}"))
-            .name("#plan", "plan")
-            .text(":plan", serde_json::to_string(plan).map_err(|error| StoreError::Refused(Box::new(error)))?)
-            .text(":uri", plan.digest_uri())
-            .text(":until", self.clock.now().plus(LEASE).to_string())
-            .text(":run", lease.run.to_string())
-            .text(":configured_at", &lease.configured_at);
-        if let Some(replaced) = replaced {
-            change = change.text(":replaced", replaced.digest_uri());
-        }
-        // A transaction, of one item, for its request token: the client sends the request again when an answer was lost.
-        self.transact(vec![self.update(keys::export_state(lease.scope.org()), change)]).await
-    }
-
-    /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change
-    /// together, or not at all.
-    pub async fn commit_segment(&self, lease: &Lease, plan: &SegmentPlan) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let progress = Change::new(
-            "SET exported_to = :to, next_seq = :seq, previous_digest_sha256 = :digest, last_exported_at = :now, \
-             lease_until = :until REMOVE #plan, plan_uri",
-        )
-        .only_if("lease_run = :run AND plan_uri = :uri")
-        .name("#plan", "plan")
-        .text(":to", plan.window_end.to_string())
-        .number(":seq", plan.last_seq + 1)
-        .text(":digest", plan.digest_sha256())
-        .text(":now", now.to_string())
-        .text(":until", now.plus(LEASE).to_string())
-        .text(":run", lease.run.to_string())
-        .text(":uri", plan.digest_uri());
-        let totals = Self::run_exported(plan)?;
-        self.transact(vec![
-            self.update(keys::export_state(lease.scope.org()), progress),
-            self.update(keys::run(lease.scope.org(), lease.run), totals),
-        ])
-        .await
-    }
-
-    /// Ends a run and gives the lease back. The export is due again at `due_at`; at once if somebody changed the
-    /// configuration during a run that failed, since that may have mended it.
-    pub async fn finish_run(
-        &self,
-        lease: Lease,
-        status: RunStatus,
-        error: Option<(&str, &str)>,
-        due_at: Instant,
-    ) -> Result<(), StoreError> {
-        let configured_at = (status == RunStatus::Failed).then_some(lease.configured_at.as_str());
-        match self.end_run(&lease, configured_at, status, error, due_at).await {
-            Err(StoreError::Conflict) if configured_at.is_some() => {
-                self.end_run(&lease, None, status, error, self.clock.now()).await
-            }
-            ended => ended,
-        }
-    }
-
-    /// `configured_at`: only if the export was not configured since.
-    async fn end_run(
-        &self,
-        lease: &Lease,
-        configured_at: Option<&str>,
-        status: RunStatus,
-        error: Option<(&str, &str)>,
-        due_at: Instant,
-    ) -> Result<(), StoreError> {
-        let org = lease.scope.org();
-        let (due_partition, due_sort) = keys::due(org, due_at);
-        let due = "SET gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE lease_until";
-        let mut release = match status {
-            RunStatus::Failed => Change::new(format!("{due} ADD consecutive_failures :one")).number(":one", 1),
-            RunStatus::Running | RunStatus::Succeeded | RunStatus::Empty => {
-                Change::new(format!("{due}, consecutive_failures"))
-            }
-        };
-        release = match configured_at {
-            None => release.only_if("lease_run = :run"),
-            Some(instant) => {
-                release.only_if("lease_run = :run AND configured_at = :configured_at").text(":configured_at", instant)
-            }
-        };
-        let release =
-            release.text(":due_pk", due_partition).text(":due_sk", due_sort).text(":run", lease.run.to_string());
-        let next_attempt_at = (status == RunStatus::Failed).then_some(due_at);
-        let end = self.run_ended(status, error, next_attempt_at);
-        let items = vec![self.update(keys::export_state(org), release), self.update(keys::run(org, lease.run), end)];
-        self.transact(items).await
     }
 }

@@ -9,7 +9,7 @@ use sporlog_model::{Instant, OrgId, RunId};
 use crate::history::SortOrder;
 use crate::row::Row;
 use crate::table::{Change, text};
-use crate::{Store, StoreError, keys};
+use crate::{Covered, Store, StoreError, keys};
 
 /// Runs that found nothing to do are forgotten after this time: there is one at every tick of the schedule.
 const EMPTY_RUN_KEPT: Duration = Duration::from_hours(30 * 24);
@@ -39,12 +39,13 @@ pub struct Run {
     pub next_attempt_at: Option<Instant>,
 }
 
-/// Who started it.
+/// Who started it, and what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunTrigger {
     Schedule,
     Manual,
+    /// The schedule, while what was recorded before the export was switched on was not all exported.
     Backfill,
 }
 
@@ -114,7 +115,7 @@ impl Store {
     }
 
     /// How a run's item changes when one of its segments is in the bucket.
-    pub(crate) fn run_exported(plan: &SegmentPlan) -> Result<Change, StoreError> {
+    pub(crate) fn run_exported(plan: &SegmentPlan, covered: Covered) -> Result<Change, StoreError> {
         let object = plan.object.as_ref().map(|object| RunObject {
             key: object.key.clone(),
             sha256: object.sha256.clone(),
@@ -124,19 +125,24 @@ impl Store {
         let byte_count = object.as_ref().map_or(0, |object| object.byte_count);
         let object = object.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         let objects = object.map_err(|error| StoreError::Refused(Box::new(error)))?.into_iter().map(text).collect();
-        let change = Change::new(
+        // A window without events has no numbers.
+        let numbers = match plan.event_count {
+            0 => "",
+            _ => ", first_seq = if_not_exists(first_seq, :first), last_seq = :last",
+        };
+        let mut change = Change::new(format!(
             "SET objects = list_append(if_not_exists(objects, :none), :objects), \
-             first_seq = if_not_exists(first_seq, :first), last_seq = :last, \
-             window_start = if_not_exists(window_start, :start), window_end = :end, digest_key = :key \
-             ADD event_count :events, byte_count :bytes",
-        );
+             window_start = :start, window_end = :end, digest_key = :key{numbers} \
+             ADD event_count :events, byte_count :bytes"
+        ));
+        if plan.event_count > 0 {
+            change = change.number(":first", plan.first_seq).number(":last", plan.last_seq);
+        }
         Ok(change
             .value(":none", AttributeValue::L(Vec::new()))
             .value(":objects", AttributeValue::L(objects))
-            .number(":first", plan.first_seq)
-            .number(":last", plan.last_seq)
-            .text(":start", plan.window_start.to_string())
-            .text(":end", plan.window_end.to_string())
+            .text(":start", covered.from.to_string())
+            .text(":end", covered.to.to_string())
             .text(":key", &plan.digest_key)
             .number(":events", plan.event_count)
             .number(":bytes", byte_count))

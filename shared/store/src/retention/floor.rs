@@ -37,7 +37,7 @@ impl Store {
         let state = self.export_state(scope).await?;
         let planned = state.as_ref().is_some_and(|state| state.plan.is_some());
         if enabled || planned {
-            Ok(Floor::At(state.and_then(|state| state.exported_to).unwrap_or(Instant::MIN)))
+            Ok(Floor::At(state.and_then(|state| state.delivered_to()).unwrap_or(Instant::MIN)))
         } else {
             Ok(Floor::None)
         }
