@@ -143,6 +143,8 @@ impl Stack {
         let parameters = BTreeMap::from([
             ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
             ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
+            // Here there is only one account.
+            ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
         ]);
         let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
         let storage = match file("s3.sqlite") {
@@ -283,6 +285,10 @@ fn function(
         "acquisition-audit" => functions::http(acquisition_audit::router(environment, clock)?),
         "audit-config" => {
             let function = functions::http(audit_config::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
+        }
+        "audit-export" => {
+            let function = functions::http(audit_export::router(environment, clock.clone())?);
             in_flight.watch(function, clock)
         }
         "authorizer" => {

@@ -51,10 +51,10 @@ impl ExportRun {
         &self,
         org: &OrgId,
         trigger: RunTrigger,
+        run_id: RunId,
         deadline: Instant,
     ) -> Result<RunOutcome, StoreError> {
         let scope = TenantScope::for_service(Service::ExportRun, org);
-        let run_id = RunId::random();
         let (lease, config, mut state) = match self.store.acquire_lease(&scope, run_id, trigger).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),

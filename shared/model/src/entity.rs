@@ -18,6 +18,8 @@ pub enum EntityType {
     Setting,
     /// What a settings group's retention period did to the log.
     Retention,
+    /// What an organization of Sporlog configured for the export of its log.
+    ExportConfig,
     /// The audit record of an export to Bufdir.
     BufdirExport,
     /// A KYC case.
@@ -39,7 +41,7 @@ pub enum Source {
 
 impl EntityType {
     /// Every entity type.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Order,
         Self::OrderLine,
         Self::Piece,
@@ -50,6 +52,7 @@ impl EntityType {
         Self::ApiKey,
         Self::Setting,
         Self::Retention,
+        Self::ExportConfig,
         Self::BufdirExport,
         Self::KycCase,
     ];
@@ -72,6 +75,7 @@ impl EntityType {
             Self::ApiKey => "api-key",
             Self::Setting => "setting",
             Self::Retention => "retention",
+            Self::ExportConfig => "export-config",
             Self::BufdirExport => "bufdir-export",
             Self::KycCase => "kyc-case",
         }
@@ -95,7 +99,7 @@ impl EntityType {
             Self::Order | Self::OrderLine | Self::Piece | Self::Invoice | Self::InvoiceLine | Self::Organization => {
                 Source::Acquisition
             }
-            Self::Org | Self::ApiKey | Self::Setting | Self::Retention => Source::Sporlog,
+            Self::Org | Self::ApiKey | Self::Setting | Self::Retention | Self::ExportConfig => Source::Sporlog,
             Self::BufdirExport => Source::Bufdir,
             Self::KycCase => Source::Kyc,
         }

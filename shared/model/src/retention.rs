@@ -43,7 +43,7 @@ impl RetentionGroup {
                 Some(Self::Acquisition)
             }
             E::KycCase => Some(Self::Kyc),
-            E::Org | E::ApiKey | E::Setting | E::Retention | E::BufdirExport => None,
+            E::Org | E::ApiKey | E::Setting | E::Retention | E::ExportConfig | E::BufdirExport => None,
         }
     }
 }
