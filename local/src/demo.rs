@@ -3,8 +3,7 @@
 
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{
-    Actor, AwsRegion, BucketName, Clock, Destination, EntityType, ExternalId, InvalidDestination, KeyPrefix, OrgId,
-    RoleArn, folio,
+    Actor, AwsRegion, BucketName, Clock, Destination, EntityType, InvalidDestination, KeyPrefix, OrgId, RoleArn, folio,
 };
 use sporlog_store::{ExportConfig, Store, StoreError};
 
@@ -48,7 +47,7 @@ pub async fn set_up(store: &Store, storage: &Storage, clock: &Clock) -> Result<(
             let event = folio::parse_event(EntityType::Order, EXAMPLE_ORDER.as_bytes())?;
             store.append(&scope, &event).await?;
         }
-        let external_id = ExternalId::random();
+        let external_id = store.export_external_id(&scope).await?;
         let role = RoleDefinition {
             name: format!("{org}-export"),
             bucket: format!("sporlog-{org}"),
@@ -63,8 +62,9 @@ pub async fn set_up(store: &Store, storage: &Storage, clock: &Clock) -> Result<(
             role_arn: RoleArn::parse(arn.as_str())?,
             external_id,
             prefix: KeyPrefix::default(),
+            kms_key: None,
         };
-        let config = ExportConfig { destination, enabled: true, created_at: now, updated_at: now };
+        let config = ExportConfig::new(destination, true, now);
         store.put_export_config(&scope, &config).await?;
     }
     Ok(())

@@ -147,6 +147,8 @@ impl Stack {
             ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
             ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
             ("SigningKeyArn".to_owned(), SigningKey::arn()),
+            // Here there is only one account.
+            ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
         ]);
         let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
         let storage = match file("s3.sqlite") {
@@ -294,6 +296,10 @@ fn function(
         "acquisition-audit" => functions::http(acquisition_audit::router(environment, clock)?),
         "audit-config" => {
             let function = functions::http(audit_config::router(environment, clock.clone())?);
+            in_flight.watch(function, clock)
+        }
+        "audit-export" => {
+            let function = functions::http(audit_export::router(environment, clock.clone())?);
             in_flight.watch(function, clock)
         }
         "authorizer" => {

@@ -76,7 +76,7 @@ impl Exporter {
     }
 
     async fn run_until(&self, deadline_ms: u64) -> RunOutcome {
-        let request = RunRequest { org_id: org(&self.org), trigger: RunTrigger::Schedule };
+        let request = RunRequest { org_id: org(&self.org), trigger: RunTrigger::Schedule, run_id: None };
         // Boxed, since it is large.
         Box::pin(self.run.handle(request, deadline_ms)).await.unwrap()
     }

@@ -186,7 +186,7 @@ impl System {
     /// Sets up an export into a bucket of its own with a role that works; answers the bucket's name.
     pub(crate) async fn enable_export(&self, id: &str) -> String {
         let bucket = format!("bucket-of-{id}");
-        let external_id = ExternalId::random();
+        let external_id = self.stack.store.export_external_id(&scope_of(id)).await.unwrap();
         let role = RoleDefinition {
             name: format!("role-of-{id}"),
             bucket: bucket.clone(),
@@ -207,8 +207,9 @@ impl System {
             role_arn: RoleArn::parse(role_arn).unwrap(),
             external_id,
             prefix: KeyPrefix::default(),
+            kms_key: None,
         };
-        let config = ExportConfig { destination, enabled: true, created_at: now, updated_at: now };
+        let config = ExportConfig::new(destination, true, now);
         self.stack.store.put_export_config(&scope_of(id), &config).await.unwrap();
     }
 

@@ -57,14 +57,14 @@ async fn every_entry_is_exported_once_in_the_order_of_the_log_whatever_the_windo
         }
         store.append(&scope, &FolioEvent::nth(EntityType::Order, ORDER, round).event()).await.unwrap();
         clock.advance(Duration::from_secs(20));
-        let request = RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule };
+        let request = RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule, run_id: None };
         if let RunOutcome::Succeeded { event_count, .. } = Box::pin(run.handle(request, u64::MAX)).await.unwrap() {
             exported += event_count;
         }
     }
     assert!(exported > 0);
     clock.advance(Duration::from_mins(2));
-    let request = RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule };
+    let request = RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule, run_id: None };
     Box::pin(run.handle(request, u64::MAX)).await.unwrap();
 
     let lines = lines_of_whole_bucket(&system, &bucket, "", ORG);
@@ -94,7 +94,7 @@ async fn a_run_that_is_cut_among_appends_is_finished_by_the_next() {
     let endpoints = endpoints.iter().map(|(name, value)| (*name, value.as_str()));
     let environment: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(endpoints).collect();
     let run = ExportRun::from_environment(&system.environment(&environment), clock.clock()).unwrap();
-    let request = || RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule };
+    let request = || RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule, run_id: None };
     let append = async |numbers: std::ops::Range<usize>| {
         let changes: Vec<_> = numbers.map(|number| change(number, clock.now())).collect();
         store.append_case_entries(&scope, case(42), &changes, clock.now(), None).await.unwrap();

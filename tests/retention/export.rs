@@ -36,7 +36,7 @@ impl Keeper {
     }
 
     async fn run(&self, exporter: &ExportRun) -> RunOutcome {
-        let request = RunRequest { org_id: org(&self.org), trigger: RunTrigger::Manual };
+        let request = RunRequest { org_id: org(&self.org), trigger: RunTrigger::Manual, run_id: None };
         Box::pin(exporter.handle(request, u64::MAX)).await.unwrap()
     }
 

@@ -8,9 +8,10 @@ use super::template;
 /// Starts a function as its `main` does.
 type Start = fn(&Environment) -> Result<(), EnvironmentError>;
 
-const STARTS: [(&str, Start); 10] = [
+const STARTS: [(&str, Start); 11] = [
     ("acquisition-audit", |environment| acquisition_audit::router(environment, Clock::system()).map(drop)),
     ("audit-config", |environment| audit_config::router(environment, Clock::system()).map(drop)),
+    ("audit-export", |environment| audit_export::router(environment, Clock::system()).map(drop)),
     ("authorizer", |environment| authorizer::Authorizer::from_environment(environment, Clock::system()).map(drop)),
     ("bufdir-export-audit", |environment| bufdir_export_audit::router(environment, Clock::system()).map(drop)),
     ("export-dispatch", |environment| {

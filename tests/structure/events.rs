@@ -22,7 +22,7 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 19] = [
+const EVENTS: [(&str, &str, Expected); 20] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("audit-config.json", "AuditConfigFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
@@ -35,6 +35,8 @@ const EVENTS: [(&str, &str, Expected); 19] = [
     ("ingest-sqs.json", "IngestFunction", Answer),
     ("kyc-audit-log.json", "KycAuditLogFunction", Created),
     ("organizations.json", "OrganizationsFunction", Created),
+    // Of the organization that the one before registers.
+    ("audit-export.json", "AuditExportFunction", Created),
     ("retention.json", "RetentionFunction", Answer),
     ("folio/invoice-line.json", "IngestFunction", Payload("invoice-line")),
     ("folio/invoice.json", "IngestFunction", Payload("invoice")),

@@ -36,6 +36,9 @@ pub struct ExportRun {
 pub struct RunRequest {
     pub org_id: OrgId,
     pub trigger: RunTrigger,
+    /// The id that the run is to have, when whoever asks for it has to know.
+    #[serde(default)]
+    pub run_id: Option<RunId>,
 }
 
 /// What a run did.
@@ -86,8 +89,8 @@ impl ExportRun {
     /// ends the invocation, in milliseconds since 1970.
     pub async fn handle(&self, request: RunRequest, deadline_ms: u64) -> Result<RunOutcome, Diagnostic> {
         let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Instant::from_epoch_millis(ms).ok());
-        let RunRequest { org_id, trigger } = request;
-        match self.run(&org_id, trigger, deadline.unwrap_or(Instant::MAX)).await {
+        let RunRequest { org_id, trigger, run_id } = request;
+        match self.run(&org_id, trigger, run_id.unwrap_or_else(RunId::random), deadline.unwrap_or(Instant::MAX)).await {
             Ok(outcome) => {
                 tracing::info!(org = %org_id, ?outcome, "export run");
                 Ok(outcome)

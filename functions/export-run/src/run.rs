@@ -21,11 +21,11 @@ impl ExportRun {
         &self,
         org: &OrgId,
         trigger: RunTrigger,
+        run_id: RunId,
         deadline: Instant,
     ) -> Result<RunOutcome, StoreError> {
         let deadline = deadline.min(self.clock.now().plus(LONGEST_RUN));
         let scope = TenantScope::for_service(Service::ExportRun, org);
-        let run_id = RunId::random();
         let (lease, config, state) = match self.store.acquire_lease(&scope, run_id, trigger).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),

@@ -13,8 +13,11 @@ pub(super) struct RoleArgs {
     #[arg(long)]
     bucket: String,
     /// The external id that whoever assumes it must send.
-    #[arg(long, value_parser = ExternalId::parse)]
+    #[arg(long, value_parser = ExternalId::parse, required_unless_present = "any_external_id")]
     external_id: Option<ExternalId>,
+    /// Whoever assumes it need not send an external id, and may send any: what a test of the connection warns of.
+    #[arg(long, conflicts_with = "external_id")]
+    any_external_id: bool,
     /// Something it refuses.
     #[arg(long)]
     deny: Option<Denied>,
@@ -27,6 +30,7 @@ enum Denied {
     Assume,
     Put,
     Delete,
+    Kms,
 }
 
 /// Defines the role; a running server sees it at its next request.
@@ -37,6 +41,7 @@ pub(super) fn run(args: RoleArgs) -> Result<u8, Failure> {
         Denied::Assume => Deny::Assume,
         Denied::Put => Deny::Put,
         Denied::Delete => Deny::Delete,
+        Denied::Kms => Deny::Kms,
     });
     let role =
         RoleDefinition { name: args.name, bucket: args.bucket, external_id: args.external_id.map(String::from), deny };

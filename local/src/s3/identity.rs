@@ -8,6 +8,9 @@ use super::{ACCOUNT_ID, ROOT_ACCESS_KEY};
 const ROLE_ACTIONS: [&str; 5] =
     ["s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"];
 
+/// What S3 asks KMS for on behalf of whoever puts an object under a key.
+pub(super) const GENERATE_DATA_KEY: &str = "kms:GenerateDataKey";
+
 /// The caller as the credential names it. The signature is checked by `s3s`, later than this is known.
 #[derive(Debug, Clone)]
 pub(super) enum Identity {
@@ -93,6 +96,7 @@ impl AssumedRole {
         let denied = match self.role.deny {
             Some(Deny::Put) => action == "s3:PutObject",
             Some(Deny::Delete) => action == "s3:DeleteObject",
+            Some(Deny::Kms) => action == GENERATE_DATA_KEY,
             Some(Deny::Assume) | None => false,
         };
         if denied {
@@ -104,7 +108,9 @@ impl AssumedRole {
         }
         let bucket = format!("arn:aws:s3:::{}", self.role.bucket);
         let in_bucket = resource.strip_prefix(&bucket).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if !in_bucket || !ROLE_ACTIONS.contains(&action) {
+        // Any key: there are none here that could be another account's.
+        let allowed = action == GENERATE_DATA_KEY || (in_bucket && ROLE_ACTIONS.contains(&action));
+        if !allowed {
             return Err(Denial { by: Refuser::Role, is_explicit: false });
         }
         match session {

@@ -7,7 +7,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::attributes::{Attributes, Encryption};
 use super::checksum::{self, Algorithm, Promise};
-use super::identity::Identity;
+use super::identity::{GENERATE_DATA_KEY, Identity};
 use super::objects::{self, Condition, NewObject, PutOutcome};
 use super::refusal::internal;
 use super::{Clock, Storage, access};
@@ -28,6 +28,10 @@ pub(super) async fn put_object(
         access::allow(identity, "s3:GetObject", &object)?;
     }
     let mut attributes = attributes(&request.input)?;
+    if attributes.encryption.algorithm.starts_with("aws:kms") {
+        let key = attributes.encryption.kms_key_id.as_deref().unwrap_or("*");
+        access::allow(identity, GENERATE_DATA_KEY, key)?;
+    }
     let promise = Promise::of(&request.input, &request.headers)?;
     let body = read_body(request.input.body.take(), request.input.content_length).await?;
     let promised = promise.resolve(request.trailing_headers.as_ref())?;

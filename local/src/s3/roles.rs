@@ -16,6 +16,8 @@ pub enum Deny {
     Put,
     /// `s3:DeleteObject`.
     Delete,
+    /// `kms:GenerateDataKey`: the key that a PUT names for its encryption.
+    Kms,
 }
 
 impl Deny {
@@ -25,6 +27,7 @@ impl Deny {
             Self::Assume => "assume",
             Self::Put => "put",
             Self::Delete => "delete",
+            Self::Kms => "kms",
         }
     }
 }
@@ -33,10 +36,10 @@ impl FromStr for Deny {
     type Err = StorageError;
 
     fn from_str(word: &str) -> Result<Self, StorageError> {
-        [Self::Assume, Self::Put, Self::Delete]
+        [Self::Assume, Self::Put, Self::Delete, Self::Kms]
             .into_iter()
             .find(|deny| deny.as_str() == word)
-            .ok_or_else(|| StorageError::InvalidName(format!("{word:?} is not one of assume, put, delete")))
+            .ok_or_else(|| StorageError::InvalidName(format!("{word:?} is not one of assume, put, delete, kms")))
     }
 }
 

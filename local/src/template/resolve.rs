@@ -137,12 +137,21 @@ impl Resolver {
             Some((target, "Arn", Some("AWS::Serverless::Function"))) => {
                 arn(&format!("lambda:{REGION}:{ACCOUNT}:function:{target}"))
             }
+            // The role that SAM makes for a function.
+            Some((target, "Arn", None)) if self.is_function_role(target) => {
+                arn(&format!("iam::{ACCOUNT}:role/{target}"))
+            }
             Some((target, "Arn", Some("AWS::SQS::Queue"))) => arn(&format!("sqs:{REGION}:{ACCOUNT}:{target}")),
             Some((target, "Arn", Some("AWS::DynamoDB::Table"))) => {
                 arn(&format!("dynamodb:{REGION}:{ACCOUNT}:table/{target}"))
             }
             _ => Err(TemplateError::at(place, &format!("!GetAtt {path} is not known locally"))),
         }
+    }
+
+    fn is_function_role(&self, target: &str) -> bool {
+        let function = target.strip_suffix("Role").and_then(|function| self.resources.get(function));
+        function.is_some_and(|kind| kind == "AWS::Serverless::Function")
     }
 
     /// `!Sub text`, or `!Sub [text, {Name: value}]`; `${!x}` stands for the text `${x}`.

@@ -19,6 +19,18 @@ pub enum Action {
     ListApiKeys,
     /// Make a key useless.
     RevokeApiKey,
+    /// See how the export is configured and how it is doing; the role only masked.
+    ReadExportConfig,
+    /// Say where the log is exported to, and whether.
+    PutExportConfig,
+    /// Try whether an export would get into a bucket.
+    TestExportConnection,
+    /// See what the runs of the export did.
+    ListExportRuns,
+    /// Have the export run now.
+    StartExportRun,
+    /// See what the export wants to be set up in AWS.
+    ReadExportSetup,
     /// See which exports to Bufdir there were.
     ListExportAudits,
     /// See the record of one export to Bufdir.
@@ -94,6 +106,12 @@ impl Action {
             Self::PutOrganization => platform(),
             Self::ReadOrganization => roles(MEMBERS),
             Self::CreateApiKey | Self::ListApiKeys | Self::RevokeApiKey => roles(ADMINS),
+            Self::ReadExportConfig
+            | Self::PutExportConfig
+            | Self::TestExportConnection
+            | Self::ListExportRuns
+            | Self::StartExportRun
+            | Self::ReadExportSetup => roles(ADMINS),
 
             Self::ListExportAudits | Self::ReadExportAudit | Self::CreateExportAudit => roles_or_platform(MEMBERS),
             Self::UpdateExportAuditStatus | Self::AttachExportAuditFile => roles_or_platform(WORKERS),
@@ -120,7 +138,7 @@ impl Action {
     }
 
     /// Every action that somebody may do.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::ReadAcquisitionEvents(EntityType::Order),
         Self::ReadAcquisitionEvents(EntityType::OrderLine),
         Self::ReadAcquisitionEvents(EntityType::Piece),
@@ -133,6 +151,12 @@ impl Action {
         Self::CreateApiKey,
         Self::ListApiKeys,
         Self::RevokeApiKey,
+        Self::ReadExportConfig,
+        Self::PutExportConfig,
+        Self::TestExportConnection,
+        Self::ListExportRuns,
+        Self::StartExportRun,
+        Self::ReadExportSetup,
         Self::ListExportAudits,
         Self::ReadExportAudit,
         Self::CreateExportAudit,
@@ -164,6 +188,12 @@ impl Action {
             Self::CreateApiKey => &["POST /orgs/{orgId}/api-keys"],
             Self::ListApiKeys => &["GET /orgs/{orgId}/api-keys"],
             Self::RevokeApiKey => &["DELETE /orgs/{orgId}/api-keys/{keyId}"],
+            Self::ReadExportConfig => &["GET /orgs/{orgId}/audit-export/config"],
+            Self::PutExportConfig => &["POST /orgs/{orgId}/audit-export/config"],
+            Self::TestExportConnection => &["POST /orgs/{orgId}/audit-export/test-connection"],
+            Self::ListExportRuns => &["GET /orgs/{orgId}/audit-export/runs"],
+            Self::StartExportRun => &["POST /orgs/{orgId}/audit-export/runs"],
+            Self::ReadExportSetup => &["GET /orgs/{orgId}/audit-export/setup"],
             // Twice each: the published document prints the base path doubled.
             Self::ListExportAudits => {
                 &["GET /api/v1/bufdir-export-audit", "GET /api/v1/bufdir-export-audit/api/v1/bufdir-export-audit"]
@@ -213,6 +243,12 @@ impl Action {
             Self::CreateApiKey => "make an API key",
             Self::ListApiKeys => "list the API keys",
             Self::RevokeApiKey => "revoke an API key",
+            Self::ReadExportConfig => "see the configuration of the export",
+            Self::PutExportConfig => "configure the export",
+            Self::TestExportConnection => "test the connection of the export",
+            Self::ListExportRuns => "list the runs of the export",
+            Self::StartExportRun => "start a run of the export",
+            Self::ReadExportSetup => "see what the export wants set up",
             Self::ListExportAudits => "list the exports to Bufdir",
             Self::ReadExportAudit => "see an export to Bufdir",
             Self::CreateExportAudit => "record an export to Bufdir",

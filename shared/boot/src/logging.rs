@@ -3,9 +3,10 @@ use tracing_subscriber::EnvFilter;
 use crate::Environment;
 
 /// What the targets of our own log lines begin with: every function's crate, and the shared ones.
-pub const OWN_TARGETS: [&str; 11] = [
+pub const OWN_TARGETS: [&str; 12] = [
     "acquisition_audit",
     "audit_config",
+    "audit_export",
     "authorizer",
     "bufdir_export_audit",
     "export_dispatch",

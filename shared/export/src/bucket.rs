@@ -3,10 +3,10 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use bytes::Bytes;
 use serde_json::json;
-use sporlog_model::{Destination, OrgId, RunId};
+use sporlog_model::{Destination, ExternalId, KmsKey, OrgId, RoleArn, RunId};
 
 use crate::ExportError;
 
@@ -22,12 +22,46 @@ pub struct BucketClients {
 pub struct Bucket {
     client: aws_sdk_s3::Client,
     name: String,
+    kms_key: Option<KmsKey>,
+}
+
+/// A session that a role is asked for.
+pub(crate) struct Session<'a> {
+    pub(crate) name: String,
+    /// `None` only to see whether the role asks for it.
+    pub(crate) external_id: Option<&'a ExternalId>,
+    /// What the session may do, of what the role allows.
+    pub(crate) policy: String,
 }
 
 impl BucketClients {
     /// `sts` calls with Sporlog's own credentials; of `s3` only connection and time-outs are used.
     pub fn new(sts: &SdkConfig, s3: SdkConfig) -> Self {
         Self { sts: aws_sdk_sts::Client::new(sts), s3 }
+    }
+
+    /// Assumes a role.
+    pub(crate) async fn assume(&self, role: &RoleArn, session: Session<'_>) -> Result<Credentials, ExportError> {
+        let output = self
+            .sts
+            .assume_role()
+            .role_arn(role.as_str())
+            .set_external_id(session.external_id.map(|id| id.as_str().to_owned()))
+            .role_session_name(session.name)
+            .policy(session.policy)
+            .send()
+            .await
+            .map_err(|error| ExportError::assume_role(&error))?;
+        let session = output
+            .credentials
+            .ok_or_else(|| ExportError::internal("no_session", "STS answered without credentials."))?;
+        Ok(Credentials::new(
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            session.expiration.try_into().ok(),
+            "AssumeRole",
+        ))
     }
 }
 
@@ -40,26 +74,17 @@ impl Bucket {
         org: &OrgId,
         run: RunId,
     ) -> Result<Self, ExportError> {
-        let output = clients
-            .sts
-            .assume_role()
-            .role_arn(destination.role_arn.as_str())
-            .external_id(destination.external_id.as_str())
-            .role_session_name(session_name(org, run))
-            .policy(session_policy(destination, org))
-            .send()
-            .await
-            .map_err(|error| ExportError::assume_role(&error))?;
-        let session = output
-            .credentials
-            .ok_or_else(|| ExportError::internal("no_session", "STS answered without credentials."))?;
-        let credentials = Credentials::new(
-            session.access_key_id,
-            session.secret_access_key,
-            Some(session.session_token),
-            session.expiration.try_into().ok(),
-            "AssumeRole",
-        );
+        let session = Session {
+            name: session_name(org, run),
+            external_id: Some(&destination.external_id),
+            policy: run_policy(destination, org),
+        };
+        let credentials = clients.assume(&destination.role_arn, session).await?;
+        Ok(Self::with(clients, destination, credentials))
+    }
+
+    /// The bucket as the holder of these credentials reaches it.
+    pub(crate) fn with(clients: &BucketClients, destination: &Destination, credentials: Credentials) -> Self {
         let shared = clients.s3.clone().into_builder();
         let shared = shared
             .region(Region::new(destination.region.as_str().to_owned()))
@@ -69,7 +94,7 @@ impl Bucket {
         // A name with dots does not match the certificate of virtual-hosted addresses, and emulators have no such addresses.
         let path_style = shared.endpoint_url().is_some() || name.contains('.');
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
-        Ok(Self { client: aws_sdk_s3::Client::from_conf(config), name })
+        Self { client: aws_sdk_s3::Client::from_conf(config), name, kms_key: destination.kms_key.clone() }
     }
 
     /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check. A taken key is success:
@@ -77,6 +102,14 @@ impl Bucket {
     pub async fn put_new(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), ExportError> {
         let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
+        let put = match &self.kms_key {
+            None => put,
+            // With a bucket key, S3 asks KMS once in a while and not for every object.
+            Some(key) => put
+                .server_side_encryption(ServerSideEncryption::AwsKms)
+                .ssekms_key_id(key.as_str())
+                .bucket_key_enabled(true),
+        };
         match put.body(ByteStream::from(body)).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
@@ -85,6 +118,12 @@ impl Bucket {
             },
         }
     }
+
+    /// Deletes an object. Only the test of a connection has the right to, and only to what it wrote.
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), ExportError> {
+        let deleted = self.client.delete_object().bucket(&self.name).key(key).send().await;
+        deleted.map(drop).map_err(|error| ExportError::delete_object(&error))
+    }
 }
 
 /// At most 64 characters (STS API Reference, `RoleSessionName`); shown in the customer's own `CloudTrail`.
@@ -92,13 +131,19 @@ fn session_name(org: &OrgId, run: RunId) -> String {
     format!("{:.27}-{run}", org.as_str())
 }
 
-fn session_policy(destination: &Destination, org: &OrgId) -> String {
-    let partition = destination.role_arn.as_str().split(':').nth(1).unwrap_or("aws");
-    let objects = format!("arn:{partition}:s3:::{}/{}/*", destination.bucket.as_str(), destination.prefix.root(org));
+fn run_policy(destination: &Destination, org: &OrgId) -> String {
+    let objects = format!("{}/*", destination.prefix.root(org));
+    session_policy(destination, &["s3:PutObject"], &objects)
+}
+
+/// A policy that allows these actions on these keys of the bucket.
+pub(crate) fn session_policy(destination: &Destination, actions: &[&str], keys: &str) -> String {
+    let partition = destination.role_arn.partition();
+    let objects = format!("arn:{partition}:s3:::{}/{keys}", destination.bucket.as_str());
     json!({
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": objects},
+            {"Effect": "Allow", "Action": actions, "Resource": objects},
             // Which key the bucket encrypts with is the customer's affair; their role says which it may be.
             {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"},
         ],
@@ -119,6 +164,7 @@ mod tests {
             role_arn: RoleArn::parse("arn:aws-us-gov:iam::123456789012:role/r").unwrap(),
             external_id: ExternalId::random(),
             prefix: KeyPrefix::parse(prefix).unwrap(),
+            kms_key: None,
         }
     }
 
@@ -128,10 +174,10 @@ mod tests {
             ("", "arn:aws-us-gov:s3:::logs-of-diku/org_id=diku/*"),
             ("a/b", "arn:aws-us-gov:s3:::logs-of-diku/a/b/org_id=diku/*"),
         ] {
-            let policy = session_policy(&destination(prefix), &OrgId::parse("diku").unwrap());
+            let policy = run_policy(&destination(prefix), &OrgId::parse("diku").unwrap());
             let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
             assert_eq!(policy["Statement"][0]["Resource"], expected);
-            assert_eq!(policy["Statement"][0]["Action"], "s3:PutObject");
+            assert_eq!(policy["Statement"][0]["Action"], json!(["s3:PutObject"]));
         }
     }
 

@@ -78,6 +78,35 @@ impl ExportError {
         Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 
+    /// A stage of a connection's test that was not done when the test's time was over.
+    pub(crate) fn test_out_of_time() -> Self {
+        let sentence = "AWS took longer to answer than the test had time; try again.";
+        Self { kind: FaultKind::Transient, code: "timed_out", sentence, cause: None }
+    }
+
+    /// A role that lets Sporlog in without the organization's external id, and so for every organization.
+    pub(crate) fn external_id_not_enforced() -> Self {
+        let sentence = "The role can be assumed without the external id issued for this organization: add the condition \
+                        sts:ExternalId to its trust policy.";
+        Self { kind: FaultKind::Configuration, code: "external_id_not_enforced", sentence, cause: None }
+    }
+
+    /// Whether the role refused to be assumed.
+    pub(crate) fn is_refused_role(&self) -> bool {
+        self.code == ASSUME_ROLE_DENIED
+    }
+
+    /// AWS's own code for what went wrong, if AWS answered: never more than letters, digits and dots.
+    pub fn aws_code(&self) -> Option<&str> {
+        match &self.cause {
+            Some(AwsFault::Answer { code, .. }) => {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.';
+                (!code.is_empty() && code.len() <= 64 && code.bytes().all(plain)).then_some(code)
+            }
+            _ => None,
+        }
+    }
+
     /// What a failed `AssumeRole` means.
     pub(crate) fn assume_role<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -88,8 +117,8 @@ impl ExportError {
         let (kind, code, sentence) = match code.as_str() {
             "AccessDenied" => (
                 Configuration,
-                "assume_role_denied",
-                "AWS refused to let Sporlog assume the role: check that it exists, trusts Sporlog's account and requires the external id issued for this organization.",
+                ASSUME_ROLE_DENIED,
+                "AWS refused to let Sporlog assume the role: check that it exists, trusts Sporlog's roles and requires the external id issued for this organization; a role that was made or changed a moment ago may take a minute.",
             ),
             "RegionDisabledException" => {
                 (Configuration, "sts_region_disabled", "STS is not active in this Region for the role's account.")
@@ -111,36 +140,111 @@ impl ExportError {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        use FaultKind::{Configuration, Internal, Transient};
         let code = service_code(error);
-        let (kind, code, sentence) = match code.as_str() {
-            "NoSuchBucket" => (Configuration, "bucket_not_found", "The bucket does not exist."),
-            "AccessDenied" | "AllAccessDisabled" => (
-                Configuration,
-                "put_denied",
-                "The role may not write to the bucket: grant it s3:PutObject on the bucket and prefix.",
-            ),
-            "PermanentRedirect"
-            | "TemporaryRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException"
-            | "IncorrectEndpoint" => {
-                (Configuration, "wrong_region", "The bucket is in another Region than the one configured.")
-            }
-            "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" => {
-                (Transient, SESSION_EXPIRED, "The role's session ended before the write was done.")
-            }
-            "SlowDown" | "ConditionalRequestConflict" | "OperationAborted" => {
-                (Transient, "slow_down", "Amazon S3 asked to write more slowly.")
-            }
-            "RequestTimeTooSkewed" => (Internal, "clock_skew", "Sporlog's clock differs too much from that of AWS."),
-            "RequestTimeout" => (Transient, "s3_unavailable", "Amazon S3 did not answer in time."),
-            _ if is_transient(error) => (Transient, "s3_unavailable", "Amazon S3 did not answer in time."),
-            _ => (Internal, "put_failed", "Amazon S3 refused the write."),
+        let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        let (kind, code, sentence) =
+            refused_put(&code, message)
+                .or_else(|| refused_by_s3(error))
+                .unwrap_or_else(|| if is_transient(error) { S3_UNAVAILABLE } else { PUT_FAILED });
+        Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
+    }
+
+    /// What a failed removal from the bucket means.
+    pub(crate) fn delete_object<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let denied = || matches!(service_code(error).as_str(), "AccessDenied" | "AllAccessDisabled");
+        let (kind, code, sentence) = if denied() {
+            DELETE_DENIED
+        } else {
+            refused_by_s3(error).unwrap_or(if is_transient(error) { S3_UNAVAILABLE } else { DELETE_FAILED })
         };
         Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 }
+
+const ASSUME_ROLE_DENIED: &str = "assume_role_denied";
+
+/// What a refusal means: who can mend it, the code, the sentence.
+type Meaning = (FaultKind, &'static str, &'static str);
+
+const S3_UNAVAILABLE: Meaning = (FaultKind::Transient, "s3_unavailable", "Amazon S3 did not answer in time.");
+const PUT_FAILED: Meaning = (FaultKind::Internal, "put_failed", "Amazon S3 refused the write.");
+const DELETE_FAILED: Meaning = (FaultKind::Internal, "delete_failed", "Amazon S3 refused to delete the object.");
+const DELETE_DENIED: Meaning = (
+    FaultKind::Configuration,
+    "delete_denied",
+    "The role may not delete what the test wrote; exports do not need that, but the test's object stays: grant the role s3:DeleteObject on the folder connection-tests.",
+);
+
+/// A refusal of the write itself. `message` is only looked at: it names what is the customer's.
+fn refused_put(code: &str, message: &str) -> Option<Meaning> {
+    use FaultKind::Configuration;
+    // S3 passes the refusal of KMS on under its own code.
+    let kms_denied = code == "AccessDenied" && message.contains("kms:") || code == "KMS.AccessDeniedException";
+    Some(match code {
+        _ if kms_denied => (
+            Configuration,
+            "kms_denied",
+            "The role may not use the KMS key that the objects are encrypted with: grant it kms:GenerateDataKey and kms:Decrypt in its own policy and in that of the key.",
+        ),
+        "KMS.DisabledException" | "KMS.KMSInvalidStateException" => (
+            Configuration,
+            "kms_key_disabled",
+            "The KMS key that the objects are encrypted with is disabled or is being deleted: enable it or configure another one.",
+        ),
+        "KMS.NotFoundException" | "KMS.InvalidArnException" => (
+            Configuration,
+            "kms_key_not_found",
+            "The KMS key that the objects are encrypted with does not exist in the bucket's Region.",
+        ),
+        "KMS.InvalidKeyUsageException" => (
+            Configuration,
+            "kms_key_unusable",
+            "The KMS key that the objects are encrypted with is not a symmetric encryption key.",
+        ),
+        "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => (
+            Configuration,
+            "put_denied",
+            "The role may not write to the bucket: grant it s3:PutObject on the bucket and prefix, and see that no policy of the bucket denies it.",
+        ),
+        "InvalidRequest" if message.contains("Object Lock") || message.contains("Content-MD5") => (
+            Configuration,
+            "object_lock",
+            "The bucket's Object Lock settings refuse the write: exports send a SHA-256 checksum and no lock of their own, so the bucket's default retention must be enough.",
+        ),
+        _ => return None,
+    })
+}
+
+/// A refusal that every operation on a bucket can meet.
+fn refused_by_s3<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<Meaning> {
+    use FaultKind::{Configuration, Internal, Transient};
+    let redirected = error.raw_response().is_some_and(|response| (300..400).contains(&response.status().as_u16()));
+    Some(match service_code(error).as_str() {
+        "NoSuchBucket" => (Configuration, "bucket_not_found", "The bucket does not exist."),
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "IncorrectEndpoint" => WRONG_REGION,
+        // Some answers have no body, and so no code.
+        _ if redirected => WRONG_REGION,
+        "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" => {
+            (Transient, SESSION_EXPIRED, "The role's session ended before the write was done.")
+        }
+        "SlowDown" | "ConditionalRequestConflict" | "OperationAborted" | "KMS.ThrottlingException" => {
+            (Transient, "slow_down", "Amazon S3 asked to write more slowly.")
+        }
+        "RequestTimeTooSkewed" => (Internal, "clock_skew", "Sporlog's clock differs too much from that of AWS."),
+        "RequestTimeout" => S3_UNAVAILABLE,
+        _ => return None,
+    })
+}
+
+const WRONG_REGION: Meaning =
+    (FaultKind::Configuration, "wrong_region", "The bucket is in another Region than the one configured.");
 
 impl AwsFault {
     fn of<E>(error: &SdkError<E, HttpResponse>) -> Self

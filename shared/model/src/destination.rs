@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::OrgId;
+use crate::{KmsKey, OrgId};
 
 /// A part of an export destination that AWS would not accept. Names the member of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,23 @@ pub struct Destination {
     pub role_arn: RoleArn,
     pub external_id: ExternalId,
     pub prefix: KeyPrefix,
+    /// What the objects are encrypted with; `None` leaves that to the bucket.
+    pub kms_key: Option<KmsKey>,
+}
+
+impl Destination {
+    /// Whether the parts go together: the role's partition has the Region, and the key may be where the bucket is.
+    pub fn check(role_arn: &RoleArn, region: &AwsRegion, kms_key: Option<&KmsKey>) -> Result<(), InvalidDestination> {
+        let partition = role_arn.partition();
+        if region.partition() != Some(partition) {
+            let problem = "must be a Region of the partition that the role is in";
+            return Err(InvalidDestination { member: "region", problem });
+        }
+        if kms_key.is_some_and(|key| !key.is_in(partition, region)) {
+            return Err(InvalidDestination { member: "kmsKeyId", problem: "must be a key in the bucket's Region" });
+        }
+        Ok(())
+    }
 }
 
 macro_rules! text_of {
@@ -82,6 +99,18 @@ pub struct AwsRegion(String);
 text_of!(AwsRegion);
 
 impl AwsRegion {
+    /// The AWS partition that has Regions of such a name (the SDKs' `partitions.json`, `regionRegex`); `None` for the name
+    /// of no Region of the three that roles can be in.
+    pub fn partition(&self) -> Option<&'static str> {
+        let areas = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
+        match self.0.split('-').collect::<Vec<_>>().as_slice() {
+            ["cn", _, _] => Some("aws-cn"),
+            ["us", "gov", _, _] => Some("aws-us-gov"),
+            [area, _, _] if areas.contains(area) => Some("aws"),
+            _ => None,
+        }
+    }
+
     /// Two letters, one or more words, one digit, joined by hyphens.
     pub fn parse(text: &str) -> Result<Self, InvalidDestination> {
         let parts: Vec<&str> = text.split('-').collect();
@@ -128,6 +157,21 @@ impl RoleArn {
         };
         let problem = "must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/audit-export";
         valid.then(|| Self(text.to_owned())).ok_or(InvalidDestination { member: "roleArn", problem })
+    }
+
+    /// The AWS partition: `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &str {
+        self.part(1)
+    }
+
+    /// The twelve digits of the account.
+    pub fn account(&self) -> &str {
+        self.part(4)
+    }
+
+    fn part(&self, number: usize) -> &str {
+        // `parse` has seen six parts.
+        self.0.split(':').nth(number).unwrap_or_default()
     }
 
     /// What may be shown: the partition, the service and the last four digits of the account.
@@ -244,8 +288,46 @@ mod tests {
     }
 
     #[test]
+    fn a_region_is_of_one_partition() {
+        for (name, partition) in [
+            ("eu-north-1", Some("aws")),
+            ("mx-central-1", Some("aws")),
+            ("cn-north-1", Some("aws-cn")),
+            ("us-gov-west-1", Some("aws-us-gov")),
+            ("us-iso-east-1", None),
+            ("xx-north-1", None),
+            ("cn-far-north-1", None),
+        ] {
+            assert_eq!(AwsRegion::parse(name).unwrap().partition(), partition, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_destination_go_together() {
+        let (aws, gov) = ("arn:aws:iam::123456789012:role/a", "arn:aws-us-gov:iam::123456789012:role/a");
+        let key = |region| format!("arn:aws:kms:{region}:123456789012:key/1a2b");
+        for (region, role, key, wrong) in [
+            ("eu-north-1", aws, None, None),
+            ("us-gov-west-1", gov, None, None),
+            ("eu-north-1", aws, Some("1a2b"), None),
+            ("eu-north-1", aws, Some(key("eu-north-1").as_str()), None),
+            ("eu-north-1", aws, Some(key("eu-west-1").as_str()), Some("kmsKeyId")),
+            ("us-gov-west-1", gov, Some(key("us-gov-west-1").as_str()), Some("kmsKeyId")),
+            ("us-gov-west-1", aws, None, Some("region")),
+            ("eu-north-1", gov, None, Some("region")),
+            ("us-iso-east-1", aws, None, Some("region")),
+        ] {
+            let key = key.map(|key| KmsKey::parse(key).unwrap());
+            let (region_name, role_arn) = (AwsRegion::parse(region).unwrap(), RoleArn::parse(role).unwrap());
+            let checked = Destination::check(&role_arn, &region_name, key.as_ref());
+            assert_eq!(checked.err().map(|error| error.member), wrong, "{region} {role} {key:?}");
+        }
+    }
+
+    #[test]
     fn role_arns_are_checked_and_masked() {
         let arn = RoleArn::parse("arn:aws:iam::123456789012:role/path/audit-export").unwrap();
+        assert_eq!((arn.partition(), arn.account()), ("aws", "123456789012"));
         assert_eq!(arn.masked(), "arn:aws:iam::********9012:role/****");
         assert_eq!(format!("{arn:?}"), arn.masked());
         for bad in [

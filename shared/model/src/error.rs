@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Invalid,
     /// The state of the resource forbids the change. 409.
     Conflict,
+    /// What the request took for granted (`If-Match`) is no longer so. 412.
+    PreconditionFailed,
     /// The request or its answer is larger than can be carried. 413.
     TooLarge,
     /// Come back later: throttled, or a dependency is away. 503.
@@ -35,6 +37,7 @@ impl ErrorKind {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
+            Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,

@@ -150,6 +150,23 @@ impl From<Uuid> for ApiKeyId {
     }
 }
 
+/// The configuration of an organization's export. There is one, and it keeps its id however often it is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExportConfigId(Uuid);
+
+impl ExportConfigId {
+    /// A new id, of 122 random bits.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// 8-4-4-4-12 hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        parse_hyphenated(text, "the id of the configuration").map(Self)
+    }
+}
+
 /// A KYC case. Given by the KYC product, so unique only within its organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseId(u64);
@@ -171,6 +188,13 @@ impl CaseId {
 impl From<CaseId> for EntityId {
     fn from(id: CaseId) -> Self {
         Self(id.0.to_string())
+    }
+}
+
+/// As the entity of audit events.
+impl From<ExportConfigId> for EntityId {
+    fn from(id: ExportConfigId) -> Self {
+        Self::from(id.0)
     }
 }
 
@@ -231,6 +255,12 @@ impl fmt::Display for CaseId {
 }
 
 impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+impl fmt::Display for ExportConfigId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.hyphenated())
     }

@@ -92,12 +92,15 @@ impl Store {
         since: Instant,
     ) -> Result<(), StoreError> {
         let (org, now) = (lease.scope().org(), self.clock.now());
-        let off = Change::new("SET enabled = :off, disabled_reason = :code, disabled_at = :now, updated_at = :now")
-            .only_if("enabled = :on")
-            .value(":off", AttributeValue::Bool(false))
-            .value(":on", AttributeValue::Bool(true))
-            .text(":code", code)
-            .text(":now", now.to_string());
+        let off = Change::new(
+            "SET enabled = :off, disabled_reason = :code, disabled_at = :now, updated_at = :now ADD version :one",
+        )
+        .only_if("enabled = :on")
+        .value(":off", AttributeValue::Bool(false))
+        .value(":on", AttributeValue::Bool(true))
+        .number(":one", 1)
+        .text(":code", code)
+        .text(":now", now.to_string());
         let release = Change::new(
             "SET configured_at = :now REMOVE lease_until, gsi1pk, gsi1sk, config_fault_since ADD consecutive_failures :one",
         )

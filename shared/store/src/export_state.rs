@@ -1,7 +1,9 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use sporlog_auth::TenantScope;
 use sporlog_model::export::{SegmentPlan, Stream};
-use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, Instant, KeyPrefix, RoleArn};
+use sporlog_model::{
+    AwsRegion, BucketName, Destination, ExportConfigId, ExternalId, Instant, KeyPrefix, KmsKey, OrgId, RoleArn,
+};
 
 use crate::keys;
 use crate::row::Row;
@@ -11,10 +13,44 @@ use crate::{Store, StoreError};
 /// What an organization configured for its export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportConfig {
+    pub id: ExportConfigId,
     pub destination: Destination,
     pub enabled: bool,
+    /// Why it is not enabled, when it was Sporlog that switched it off and nobody has configured it since.
+    pub switched_off: Option<SwitchedOff>,
+    /// The newest test of this very destination.
+    pub last_test: Option<ConnectionTest>,
+    /// Counts the changes: by it a client says which configuration it has seen.
+    pub version: u64,
+    /// When the role was named. The log shows it, since it shows the role only masked.
+    pub role_since: Instant,
     pub created_at: Instant,
     pub updated_at: Instant,
+}
+
+/// What came of testing whether the export gets into the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionTest {
+    pub at: Instant,
+    /// The sentence that says what is wrong; `None` when nothing is.
+    pub error: Option<String>,
+}
+
+impl ExportConfig {
+    /// The first configuration of an organization.
+    pub fn new(destination: Destination, enabled: bool, now: Instant) -> Self {
+        Self {
+            id: ExportConfigId::random(),
+            destination,
+            enabled,
+            switched_off: None,
+            last_test: None,
+            version: 1,
+            role_since: now,
+            created_at: now,
+            updated_at: now,
+        }
+    }
 }
 
 /// How far an organization's export is. Only the holder of the lease changes it.
@@ -78,31 +114,12 @@ impl ExportState {
 }
 
 impl Store {
-    /// Sets an organization's export up, or changes it. Progress is kept. An enabled export is due at once.
+    /// Sets an organization's export up, or changes it, on nobody's behalf: whoever has a caller takes
+    /// [`Store::change_export_config`], which tells the log. Progress is kept. An enabled export is due at once.
     pub async fn put_export_config(&self, scope: &TenantScope, config: &ExportConfig) -> Result<(), StoreError> {
         let org = scope.org();
-        let Destination { bucket, region, role_arn, external_id, prefix } = &config.destination;
-        let row = Row::at(keys::export_config(org))
-            .with_text("bucket", bucket.as_str())
-            .with_text("region", region.as_str())
-            .with_text("role_arn", role_arn.as_str())
-            .with_text("external_id", external_id.as_str())
-            .with_text("prefix", prefix.as_str())
-            .with_flag("enabled", config.enabled)
-            .with_text("created_at", config.created_at.to_string())
-            .with_text("updated_at", config.updated_at.to_string());
-        // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
-        let due = if config.enabled {
-            let (partition, sort) = keys::due(org, config.updated_at);
-            let set = "SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk";
-            Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since"))
-                .text(":due_pk", partition)
-                .text(":due_sk", sort)
-        } else {
-            Change::new("SET configured_at = :now REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk")
-        };
-        let due = due.text(":now", config.updated_at.to_string());
-        self.transact(vec![self.replace(row), self.update(keys::export_state(org), due)]).await
+        let due = configured(org, config);
+        self.transact(vec![self.replace(config_row(org, config)), self.update(keys::export_state(org), due)]).await
     }
 
     /// The configuration; `None` before the first.
@@ -113,14 +130,6 @@ impl Store {
     /// The progress; `None` before the first configuration.
     pub async fn export_state(&self, scope: &TenantScope) -> Result<Option<ExportState>, StoreError> {
         self.get(keys::export_state(scope.org())).await?.as_ref().map(parse_state).transpose()
-    }
-
-    /// Why Sporlog switched the export off; `None` when it did not, or when it was configured again since.
-    pub async fn switched_off(&self, scope: &TenantScope) -> Result<Option<SwitchedOff>, StoreError> {
-        let Some(row) = self.get(keys::export_config(scope.org())).await? else { return Ok(None) };
-        let Some(code) = row.optional_text("disabled_reason") else { return Ok(None) };
-        let at = row.parse("disabled_at", |text| Instant::parse(text).ok())?;
-        Ok(Some(SwitchedOff { code: code.to_owned(), at }))
     }
 
     /// Part of a transaction: lets the others happen only while the export is switched off, or there is none.
@@ -137,17 +146,72 @@ impl Store {
     }
 }
 
+/// How the state changes when the export is configured.
+pub(crate) fn configured(org: &OrgId, config: &ExportConfig) -> Change {
+    // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
+    let due = if config.enabled {
+        let (partition, sort) = keys::due(org, config.updated_at);
+        let set = "SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk";
+        Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since"))
+            .text(":due_pk", partition)
+            .text(":due_sk", sort)
+    } else {
+        Change::new("SET configured_at = :now REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk")
+    };
+    due.text(":now", config.updated_at.to_string())
+}
+
+/// The item, whole.
+pub(crate) fn config_row(org: &OrgId, config: &ExportConfig) -> Row {
+    let Destination { bucket, region, role_arn, external_id, prefix, kms_key } = &config.destination;
+    let row = Row::at(keys::export_config(org))
+        .with_text("id", config.id.to_string())
+        .with_text("bucket", bucket.as_str())
+        .with_text("region", region.as_str())
+        .with_text("role_arn", role_arn.as_str())
+        .with_text("external_id", external_id.as_str())
+        .with_text("prefix", prefix.as_str())
+        .with_optional("kms_key", kms_key.as_ref().map(KmsKey::as_str))
+        .with_flag("enabled", config.enabled)
+        .with_optional("disabled_reason", config.switched_off.as_ref().map(|off| off.code.as_str()))
+        .with_optional("disabled_at", config.switched_off.as_ref().map(|off| off.at.to_string()))
+        .with_number("version", config.version)
+        .with_text("role_since", config.role_since.to_string())
+        .with_text("created_at", config.created_at.to_string())
+        .with_text("updated_at", config.updated_at.to_string());
+    match &config.last_test {
+        Some(ConnectionTest { at, error }) => {
+            row.with_text("tested_at", at.to_string()).with_optional("test_error", error.as_deref())
+        }
+        None => row,
+    }
+}
+
 fn parse_config(row: &Row) -> Result<ExportConfig, StoreError> {
     let instant = |text: &str| Instant::parse(text).ok();
+    let last_test = row.parse_optional("tested_at", instant)?.map(|at| {
+        let error = row.optional_text("test_error").map(str::to_owned);
+        ConnectionTest { at, error }
+    });
+    let switched_off = row.parse_optional("disabled_at", instant)?.map(|at| {
+        let code = row.text("disabled_reason")?.to_owned();
+        Ok::<_, StoreError>(SwitchedOff { code, at })
+    });
     Ok(ExportConfig {
+        id: row.parse("id", |text| ExportConfigId::parse(text).ok())?,
         destination: Destination {
             bucket: row.parse("bucket", |text| BucketName::parse(text).ok())?,
             region: row.parse("region", |text| AwsRegion::parse(text).ok())?,
             role_arn: row.parse("role_arn", |text| RoleArn::parse(text).ok())?,
             external_id: row.parse("external_id", |text| ExternalId::parse(text).ok())?,
             prefix: row.parse("prefix", |text| KeyPrefix::parse(text).ok())?,
+            kms_key: row.parse_optional("kms_key", |text| KmsKey::parse(text).ok())?,
         },
         enabled: row.flag("enabled")?,
+        switched_off: switched_off.transpose()?,
+        last_test,
+        version: row.count("version")?,
+        role_since: row.parse("role_since", instant)?,
         created_at: row.parse("created_at", instant)?,
         updated_at: row.parse("updated_at", instant)?,
     })

@@ -306,6 +306,11 @@ pub(crate) fn export_config(org: &OrgId) -> Key {
     Key { pk: export_partition(org), sk: "CONFIG".to_owned() }
 }
 
+/// The external id that was issued to the organization. Beside the configuration, since it is needed before there is one.
+pub(crate) fn export_external_id(org: &OrgId) -> Key {
+    Key { pk: export_partition(org), sk: "EXTERNALID".to_owned() }
+}
+
 /// How far the export is.
 pub(crate) fn export_state(org: &OrgId) -> Key {
     Key { pk: export_partition(org), sk: "STATE".to_owned() }
@@ -320,6 +325,11 @@ pub(crate) fn run(org: &OrgId, run: RunId) -> Key {
 pub(crate) fn due(org: &OrgId, due_at: Instant) -> (String, String) {
     let shard = Sha256::digest(org.as_str())[0] % DUE_SHARDS;
     (due_partition(shard), format!("{due_at}#{org}"))
+}
+
+/// Since when an export is due, by its place in the index.
+pub(crate) fn parse_due_at(sk: &str) -> Option<Instant> {
+    Instant::parse(sk.split_once('#')?.0).ok()
 }
 
 pub(crate) fn due_partition(shard: u8) -> String {

@@ -253,6 +253,10 @@ impl Change {
         self.value(placeholder, AttributeValue::N(value.to_string()))
     }
 
+    pub(crate) fn flag(self, placeholder: &str, value: bool) -> Self {
+        self.value(placeholder, AttributeValue::Bool(value))
+    }
+
     pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.values.push((placeholder.to_owned(), value));
         self

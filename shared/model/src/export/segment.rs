@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, DigestObject, DigestSignature, InvalidDigest, Stream, sha256_hex};
-use crate::{AwsRegion, BucketName, Destination, Instant, KeyPrefix, OrgId, RoleArn};
+use crate::{AwsRegion, BucketName, Destination, Instant, KeyPrefix, KmsKey, OrgId, RoleArn};
 
 /// The part of an organization's log that goes into one object: what was recorded from `window_start` up to, not including,
 /// `window_end`. All of its events were recorded on one day: the one whose name its object's key carries, by which query
@@ -37,6 +37,8 @@ pub struct SegmentPlan {
     pub region: AwsRegion,
     pub role_arn: RoleArn,
     pub prefix: KeyPrefix,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<KmsKey>,
     pub stream: Stream,
     pub window_start: Instant,
     pub window_end: Instant,
@@ -89,6 +91,7 @@ impl SegmentPlan {
             region: destination.region.clone(),
             role_arn: destination.role_arn.clone(),
             prefix: destination.prefix.clone(),
+            kms_key: destination.kms_key.clone(),
             stream: segment.stream,
             window_start: segment.window_start,
             window_end: segment.window_end,
@@ -113,7 +116,8 @@ impl SegmentPlan {
         Ok(Self { digest: text(&digest)?, ..self })
     }
 
-    /// Where this segment goes; the external id is the organization's and never changes.
+    /// Where this segment goes; the external id is the organization's and never changes. In the bucket that is configured
+    /// now, the key is the one that is configured now: it says nothing about what is written.
     pub fn destination(&self, current: &Destination) -> Destination {
         Destination {
             bucket: self.bucket.clone(),
@@ -121,6 +125,7 @@ impl SegmentPlan {
             role_arn: self.role_arn.clone(),
             prefix: self.prefix.clone(),
             external_id: current.external_id.clone(),
+            kms_key: if self.bucket == current.bucket { current.kms_key.clone() } else { self.kms_key.clone() },
         }
     }
 
@@ -177,6 +182,7 @@ mod tests {
             role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/r").unwrap(),
             external_id: ExternalId::random(),
             prefix: KeyPrefix::default(),
+            kms_key: None,
         };
         SegmentPlan::unsigned(segment, summary, &OrgId::parse("diku").unwrap(), &destination, None).unwrap()
     }

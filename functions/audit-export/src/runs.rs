@@ -1,0 +1,116 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use sporlog_auth::Action;
+use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
+use sporlog_model::{ErrorKind, Instant, OrgId, RunId};
+use sporlog_store::{Run, RunObject, RunTrigger};
+
+use crate::path::PathOrg;
+use crate::{AuditExport, not_configured};
+
+const DEFAULT_LIMIT: u64 = 50;
+const MAX_LIMIT: u64 = 200;
+
+/// A run as it is answered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunView {
+    id: RunId,
+    org_id: OrgId,
+    trigger: &'static str,
+    status: &'static str,
+    /// With microseconds, as in the digests: windows join.
+    window_start: Option<String>,
+    window_end: Option<String>,
+    first_seq: Option<u64>,
+    last_seq: Option<u64>,
+    event_count: u64,
+    byte_count: u64,
+    objects: Vec<RunObject>,
+    digest_key: Option<String>,
+    attempt: u64,
+    started_at: String,
+    finished_at: Option<String>,
+    error_code: Option<String>,
+    error: Option<String>,
+    next_attempt_at: Option<String>,
+}
+
+/// A run that was asked for.
+#[derive(Debug, Serialize)]
+pub(crate) struct StartedRun {
+    id: RunId,
+}
+
+/// `GET /orgs/{orgId}/audit-export/runs`: the newest runs; `limit` of them, older than `before`.
+pub(crate) async fn list_export_runs(
+    State(state): State<AuditExport>,
+    caller: Caller,
+    org: PathOrg,
+    query: QueryParameters,
+) -> Result<JsonBody<Vec<RunView>>, ApiError> {
+    let scope = caller.scope(Action::ListExportRuns, org.id()?)?;
+    state.check_registered(&scope).await?;
+    let limit = match query.get("limit") {
+        None => DEFAULT_LIMIT,
+        Some(text) => {
+            limit(text).ok_or_else(|| ApiError::invalid_member("limit", "must be a whole number from 1 to 200"))?
+        }
+    };
+    let before = query.get("before").map(RunId::parse).transpose();
+    let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a run"))?;
+    let runs = state.store.runs(&scope, before, limit).await.map_err(ApiError::of)?;
+    Ok(JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect()))
+}
+
+/// `POST /orgs/{orgId}/audit-export/runs`: starts a run now. It is in the list as soon as it has begun.
+pub(crate) async fn start_export_run(
+    State(state): State<AuditExport>,
+    caller: Caller,
+    org: PathOrg,
+) -> Result<(StatusCode, JsonBody<StartedRun>), ApiError> {
+    let scope = caller.scope(Action::StartExportRun, org.id()?)?;
+    state.check_registered(&scope).await?;
+    let read = tokio::try_join!(state.store.export_config(&scope), state.store.export_status(&scope));
+    let (config, status) = read.map_err(ApiError::of)?;
+    if !config.ok_or_else(not_configured)?.enabled {
+        return Err(ApiError::new(ErrorKind::Conflict, "exportDisabled", "The export is switched off"));
+    }
+    if status.running.is_some() {
+        return Err(ApiError::new(ErrorKind::Conflict, "runInProgress", "A run is in progress"));
+    }
+    let id = RunId::random();
+    let started = state.run_function.start(scope.org(), RunTrigger::Manual, Some(id)).await;
+    started.map_err(|error| ApiError::fault(ErrorKind::Unavailable, error))?;
+    Ok((StatusCode::ACCEPTED, JsonBody(StartedRun { id })))
+}
+
+fn limit(text: &str) -> Option<u64> {
+    // `parse` alone would also take a sign.
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit))
+}
+
+fn view(org: &OrgId, run: Run) -> RunView {
+    RunView {
+        id: run.id,
+        org_id: org.clone(),
+        trigger: run.trigger.name(),
+        status: run.status.name(),
+        window_start: run.window_start.map(|instant| instant.to_string()),
+        window_end: run.window_end.map(|instant| instant.to_string()),
+        first_seq: run.first_seq,
+        last_seq: run.last_seq,
+        event_count: run.event_count,
+        byte_count: run.byte_count,
+        objects: run.objects,
+        digest_key: run.digest_key,
+        attempt: run.attempt,
+        started_at: run.started_at.to_rfc3339_millis(),
+        finished_at: run.finished_at.map(Instant::to_rfc3339_millis),
+        error_code: run.error_code,
+        error: run.error,
+        next_attempt_at: run.next_attempt_at.map(Instant::to_rfc3339_millis),
+    }
+}
