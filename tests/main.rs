@@ -19,3 +19,4 @@ mod retention;
 mod smoke;
 mod store;
 mod structure;
+mod verify;
