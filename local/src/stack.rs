@@ -126,13 +126,7 @@ impl Stack {
     /// Starts everything; when this returns, everything answers.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let file = |name: &str| options.data_dir.as_ref().map(|directory| directory.join(name));
-        if let Some(directory) = &options.data_dir {
-            // The issuer's key, session keys and everybody's events are in it.
-            let mut private = DirBuilder::new();
-            private.recursive(true).mode(0o700);
-            private.create(directory).map_err(|error| StartError::DataDir(directory.clone(), error))?;
-        }
-        let lock = options.data_dir.as_deref().map(lock).transpose()?;
+        let lock = options.data_dir.as_deref().map(claim).transpose()?;
         let clock = Clock::system();
         // Ports first: the functions' environment names them.
         let listen = |port| StdListener::bind((options.host, port)).map_err(|error| StartError::Port(port, error));
@@ -355,9 +349,12 @@ fn function(
     }))
 }
 
-/// Two servers on one directory would each export without knowing what the other still writes.
-fn lock(directory: &Path) -> Result<File, StartError> {
+/// Makes the data directory, if it is not there, and locks it: two servers on one would each export without knowing what the
+/// other still writes.
+fn claim(directory: &Path) -> Result<File, StartError> {
     let unusable = |error| StartError::DataDir(directory.to_owned(), error);
+    // Private keys, session keys and everybody's events are in it.
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
     let file = File::create(directory.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

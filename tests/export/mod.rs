@@ -1,5 +1,6 @@
 //! The export, exactly once: through a working bucket, a failing one, crashes at every step, and rivals.
 
+mod backfill;
 pub(crate) mod bucket;
 mod destinations;
 mod dispatch;
@@ -7,7 +8,11 @@ mod lease;
 mod log;
 mod recovery;
 mod segments;
+mod signing;
+mod silence;
+mod switched_off;
 mod windows;
+mod writers;
 
 use std::time::Duration;
 

@@ -1,27 +1,32 @@
-use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+
+use export_run::RunOutcome;
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
+use sporlog_local::kms::SigningKey;
 use sporlog_model::export::SegmentPlan;
 use sporlog_store::RunStatus;
+use sporlog_verify::Options;
 
-use super::bucket::ids_of_whole_bucket;
+use super::bucket::{chain, ids_of_whole_bucket, verified};
 use super::{Exporter, LEASE_OVER, MORNING};
 use crate::harness::{Fault, Faults, ManualClock, System};
 
-/// The requests of a run that exports one segment, with the reads of the feed as one.
-const STEPS: [&str; 10] = [
-    "GetItem",            // the state
-    "GetItem",            // the configuration
-    "TransactWriteItems", // the lease and the run
-    "Query",              // the days and shards of the feed
-    "AssumeRole",
-    "TransactWriteItems", // the plan
-    "PutObject",          // the segment
-    "PutObject",          // the digest
-    "TransactWriteItems", // the commit
-    "TransactWriteItems", // the end
-];
+/// Cases at the same time: the machine's cores, and a little for what waits.
+const AT_ONCE: usize = 4;
 
-/// An organization with three settled events, whose export goes through `faults`.
+/// What a run has before it, that is cut at each of its requests.
+#[derive(Debug, Clone, Copy)]
+enum Scene {
+    /// Three events and the first run of all.
+    First,
+    /// All that one run can have to do: live events of a past day, a silence of more than a day after them, history, and its
+    /// end to be closed.
+    Everything,
+}
+
+/// An organization whose export goes through `faults` and is signed.
 struct Case {
     bucket: String,
     ids: Vec<String>,
@@ -31,13 +36,33 @@ struct Case {
 }
 
 impl Case {
-    async fn of(system: &System, org: &str) -> Self {
+    async fn of(system: &System, org: &str, scene: Scene) -> Self {
         let clock = ManualClock::at(MORNING);
         let bucket = system.enable_export(org).await;
         let faults = Faults::before(&system.stack).await;
-        let exporter = Exporter::behind(system, org, &clock, &faults);
-        let direct = Exporter::of(system, org, &clock);
-        Self { bucket, ids: exporter.record(3).await, exporter, direct, faults }
+        let arn = SigningKey::arn();
+        let endpoints = faults.endpoints();
+        let own: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let own: Vec<_> = own.into_iter().chain([("SIGNING_KEY_ID", arn.as_str())]).collect();
+        let exporter = Exporter::with(system, org, &clock, &own);
+        let direct = Exporter::with(system, org, &clock, &[("SIGNING_KEY_ID", &arn)]);
+        let mut case = Self { bucket, ids: direct.record(3).await, exporter, direct, faults };
+        if let Scene::Everything = scene {
+            case.begin().await;
+        }
+        case
+    }
+
+    /// The first run comes two days later and gets no further than to say where the live stream begins.
+    async fn begin(&mut self) {
+        let clock = self.exporter.clock.clone();
+        clock.advance(Duration::from_hours(48));
+        self.faults.on("AssumeRole", [Fault::CutBefore]);
+        assert_eq!(self.faults.cut(self.exporter.run()).await, None);
+        clock.advance(LEASE_OVER);
+        self.ids.extend(self.direct.record(2).await);
+        clock.advance(Duration::from_hours(60));
+        self.faults.forget();
     }
 
     /// The next run after the lease of a run that was cut; more events have come meanwhile.
@@ -46,12 +71,25 @@ impl Case {
         self.exporter.clock.advance(LEASE_OVER);
         self.ids.extend(self.direct.record(2).await);
         self.direct.run().await;
-        assert_eq!(ids_of_whole_bucket(system, &self.bucket, &self.direct.org), self.ids, "{name}");
+        self.assert_whole(system, name);
         let state = self.direct.state().await;
-        assert_eq!((state.plan, state.next_seq), (None, 6), "{name}");
+        let after = self.ids.len() as u64 + 1;
+        assert_eq!((state.plan, state.backfill, state.next_seq), (None, None, after), "{name}");
         if let Some(plan) = plan {
             assert_finished_exactly(system, &self.bucket, &plan);
         }
+    }
+
+    /// Every event is in exactly one object, and the export verifies, with all its signatures.
+    fn assert_whole(&self, system: &System, name: &str) {
+        let mut exported = ids_of_whole_bucket(system, &self.bucket, &self.direct.org);
+        exported.sort_unstable();
+        let mut ids = self.ids.clone();
+        ids.sort_unstable();
+        assert_eq!(exported, ids, "{name}");
+        let options = Options { require_signature: true, ..Options::default() };
+        let report = verified(system, &[&self.bucket], &self.direct.org, &options);
+        assert_eq!((report.signed, report.signers.len()), (report.digests, 1), "{name}");
     }
 
     /// How many runs the published list shows as running.
@@ -60,54 +98,112 @@ impl Case {
     }
 }
 
-/// What was planned before the crash is what is there after it.
+/// What was planned before the crash is what is there after it, byte for byte: a signature made again would be another.
 fn assert_finished_exactly(system: &System, bucket: &str, plan: &SegmentPlan) {
-    let digest: Value = serde_json::from_slice(&system.object(bucket, &plan.digest_key)).unwrap();
-    assert_eq!(digest["object"]["key"], plan.object.as_ref().unwrap().key);
+    assert_eq!(system.object(bucket, &plan.digest_key), plan.digest.as_bytes());
+    let digest: Value = serde_json::from_str(&plan.digest).unwrap();
     assert_eq!(digest["windowEnd"], plan.window_end.to_string());
-    assert_eq!(digest["eventCount"], 3);
+}
+
+/// The requests of one run that nothing disturbs.
+async fn requests(system: &System, scene: Scene) -> Vec<String> {
+    let case = Case::of(system, &format!("{scene:?}-counted").to_lowercase(), scene).await;
+    let outcome = case.exporter.run().await;
+    assert!(matches!(outcome, RunOutcome::Succeeded { .. }), "{outcome:?}");
+    case.assert_whole(system, "undisturbed");
+    case.faults.operations()
+}
+
+/// Where to cut: every request, but of reads in a row only the first and the last, since nothing changes between them.
+async fn points(system: &System, scene: Scene) -> Vec<usize> {
+    let requests = requests(system, scene).await;
+    let is_read = |number: usize| requests.get(number).is_some_and(|operation| operation == "Query");
+    let between = |number: usize| number > 0 && is_read(number - 1) && is_read(number) && is_read(number + 1);
+    (0..requests.len()).filter(|number| !between(*number)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_asks_for_this_in_this_order() {
     let system = System::start().await;
-    let case = Case::of(&system, "diku").await;
-    case.exporter.exports(3).await;
-    let mut operations = case.faults.operations();
+    let mut operations = requests(&system, Scene::First).await;
     operations.dedup_by(|next, last| next == last && next == "Query");
-    assert_eq!(operations, STEPS);
+    let steps = [
+        "GetItem",            // the state
+        "GetItem",            // the configuration
+        "TransactWriteItems", // the lease and the run
+        "Query",              // the days of the feed
+        "TransactWriteItems", // where the live stream begins
+        "Query",              // the days and shards of the feed
+        "AssumeRole",
+        "GetPublicKey",
+        "Sign",
+        "TransactWriteItems", // the plan
+        "PutObject",          // the segment
+        "PutObject",          // the digest
+        "TransactWriteItems", // the commit
+        "TransactWriteItems", // the end
+    ];
+    assert_eq!(operations, steps);
     system.stop().await;
 }
 
-/// How many requests one run makes.
-async fn requests_of_a_run(system: &System) -> usize {
-    let case = Case::of(system, "counted").await;
-    case.exporter.exports(3).await;
-    case.faults.operations().len()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_can_have_everything_to_do() {
+    let system = System::start().await;
+    let case = Case::of(&system, "diku", Scene::Everything).await;
+    case.exporter.exports(5).await;
+    case.assert_whole(&system, "everything");
+    let digests = chain(&system, &case.bucket, "org_id=diku");
+    let told = |(_, digest): &(String, Value)| {
+        let window = ["windowStart", "windowEnd"].map(|name| digest[name].as_str().unwrap()[5..16].to_owned());
+        (digest["stream"].as_str().unwrap().to_owned(), window.join(" "), digest["eventCount"].as_u64().unwrap())
+    };
+    let expected = [
+        ("live", "03-03T08:00 03-04T00:00", 2),
+        ("live", "03-04T00:00 03-05T20:06", 0),
+        ("backfill", "03-01T00:00 03-02T00:00", 3),
+        ("backfill", "03-02T00:00 03-03T08:00", 0),
+    ];
+    let expected = expected.map(|(stream, window, count)| (stream.to_owned(), window.to_owned(), count));
+    assert_eq!(digests.iter().map(told).collect::<Vec<_>>(), expected);
+    system.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_cut_at_any_request_is_finished_by_the_next() {
-    let system = System::start().await;
-    let requests = requests_of_a_run(&system).await;
-    for fault in [Fault::CutBefore, Fault::CutAfter] {
-        for number in 0..requests {
-            let name = format!("{fault:?} {number}");
-            let mut case = Case::of(&system, &format!("{fault:?}-{number}").to_lowercase()).await;
+async fn cut_everywhere(scene: Scene) {
+    let system = Arc::new(System::start().await);
+    let points = points(&system, scene).await;
+    let cases =
+        [Fault::CutBefore, Fault::CutAfter].into_iter().flat_map(|fault| points.iter().map(move |at| (fault, *at)));
+    let cuts = stream::iter(cases).map(|(fault, number)| {
+        let system = Arc::clone(&system);
+        tokio::spawn(async move {
+            let name = format!("{fault:?}-{number}");
+            let mut case = Case::of(&system, &name.to_lowercase(), scene).await;
             case.faults.at(number, fault);
             let end = case.faults.cut(case.exporter.run()).await;
             assert_eq!(end, None, "{name}");
             case.recover(&system, &name).await;
             assert_eq!(case.runs_that_seem_to_run().await, 0, "{name}");
-        }
-    }
-    system.stop().await;
+        })
+    });
+    cuts.buffer_unordered(AT_ONCE).for_each(async |case| case.unwrap()).await;
+    Arc::into_inner(system).unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_run_that_is_cut_at_any_request_is_finished_by_the_next() {
+    cut_everywhere(Scene::First).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_with_everything_to_do_that_is_cut_at_any_request_is_finished_by_the_next() {
+    cut_everywhere(Scene::Everything).await;
 }
 
 /// A run is cut when it has planned, its successor after its request `number`; the third finishes.
 async fn cut_twice(system: &System, number: usize) -> Case {
     let name = format!("twice-{number}");
-    let mut case = Case::of(system, &name).await;
+    let mut case = Case::of(system, &name, Scene::First).await;
     case.faults.on("PutObject", [Fault::CutBefore]);
     assert_eq!(case.faults.cut(case.exporter.run()).await, None);
     case.exporter.clock.advance(LEASE_OVER);
@@ -121,34 +217,30 @@ async fn cut_twice(system: &System, number: usize) -> Case {
 async fn a_run_that_is_cut_and_whose_successor_is_cut_is_finished_by_the_third() {
     let system = System::start().await;
     for number in 0..10 {
-        cut_twice(&system, number).await;
-    }
-    system.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_run_that_was_cut_seems_to_run_for_ever() {
-    let system = System::start().await;
-    for number in 0..4 {
-        assert_eq!(cut_twice(&system, number).await.runs_that_seem_to_run().await, 0, "cut after request {number}");
+        let case = cut_twice(&system, number).await;
+        assert_eq!(case.runs_that_seem_to_run().await, 0, "cut after request {number}");
     }
     system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_goes_wrong_once_costs_nothing() {
-    let system = System::start().await;
-    let requests = requests_of_a_run(&system).await;
-    let shared = &system;
-    let cases = (0..requests).map(|number| async move {
-        let case = Case::of(shared, &format!("lost-{number}")).await;
-        case.faults.at(number, Fault::LostAnswer);
-        let outcome = case.exporter.run().await;
-        let operation = case.faults.operations().swap_remove(number);
-        let ids = ids_of_whole_bucket(shared, &case.bucket, &case.exporter.org);
-        (ids != case.ids).then(|| format!("answer {number} ({operation}) lost: {outcome:?}, {} exported", ids.len()))
-    });
-    let wrong: Vec<String> = join_all(cases).await.into_iter().flatten().collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    system.stop().await;
+    for scene in [Scene::First, Scene::Everything] {
+        let system = Arc::new(System::start().await);
+        let points = points(&system, scene).await;
+        let lost = stream::iter(points).map(|number| {
+            let system = Arc::clone(&system);
+            tokio::spawn(async move {
+                let case = Case::of(&system, &format!("lost-{number}"), scene).await;
+                case.faults.at(number, Fault::LostAnswer);
+                let outcome = case.exporter.run().await;
+                let operation = case.faults.operations().swap_remove(number);
+                let name = format!("{scene:?}: answer {number} ({operation}) lost: {outcome:?}");
+                assert!(matches!(outcome, RunOutcome::Succeeded { .. }), "{name}");
+                case.assert_whole(&system, &name);
+            })
+        });
+        lost.buffer_unordered(AT_ONCE).for_each(async |case| case.unwrap()).await;
+        Arc::into_inner(system).unwrap().stop().await;
+    }
 }

@@ -115,6 +115,11 @@ impl Faults {
         operations.values().map(VecDeque::len).sum::<usize>() + numbers.len()
     }
 
+    /// Counts requests from 0 again.
+    pub(crate) fn forget(&self) {
+        self.shared.script.lock().unwrap().seen.clear();
+    }
+
     /// The operations asked for so far.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.shared.script.lock().unwrap().seen.clone()

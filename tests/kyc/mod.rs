@@ -118,12 +118,12 @@ fn assert_timestamp(value: &Value) {
     assert_eq!(Instant::parse_rfc3339(text).unwrap().to_rfc3339_millis(), text);
 }
 
-fn case(id: u64) -> CaseId {
+pub(crate) fn case(id: u64) -> CaseId {
     CaseId::parse(&id.to_string()).unwrap()
 }
 
 /// The same as [`nth`], as the store takes it.
-fn change(number: usize, at: Instant) -> CaseChange {
+pub(crate) fn change(number: usize, at: Instant) -> CaseChange {
     let action = if number.is_multiple_of(3) { "SANCTIONS_SEARCH" } else { "ANSWER_SAVED" };
     CaseChange {
         user: CaseLabel::parse("Anna Jensen").unwrap(),

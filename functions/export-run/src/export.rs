@@ -26,6 +26,9 @@ pub(crate) struct Export<'a> {
     destination: &'a Destination,
     state: ExportState,
     deadline: Instant,
+    /// Up to where live events are exported now, before anything else is. What settles meanwhile waits for the next round, or
+    /// the next run: an organization that is never idle would otherwise have an object for every few of its events.
+    live_to: Option<Instant>,
     /// The destination's, once there was something to write.
     bucket: Option<Bucket>,
     /// A session that ended was assumed again. Once: after that it is not the session's age.
@@ -49,8 +52,18 @@ impl<'a> Export<'a> {
         state: ExportState,
         deadline: Instant,
     ) -> Self {
-        let progress = Progress::default();
-        Self { function, lease, destination, state, deadline, bucket: None, renewed: false, covered: None, progress }
+        Self {
+            function,
+            lease,
+            destination,
+            state,
+            deadline,
+            live_to: None,
+            bucket: None,
+            renewed: false,
+            covered: None,
+            progress: Progress::default(),
+        }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -79,23 +92,25 @@ impl<'a> Export<'a> {
     }
 
     /// The next segment. Live events come before the backfill, and are looked for again before each of its segments: so they
-    /// wait for one of those at most.
+    /// wait for one of those at most, and the backfill for one round of them.
     async fn next(&mut self) -> Result<Option<(Segment, WrittenSegment)>, Stopped> {
         let (store, scope) = (&self.function.store, self.lease.scope());
-        let settled = self.function.clock.now().minus(self.function.settle);
+        let settled = || self.function.clock.now().minus(self.function.settle);
+        let live_to = *self.live_to.get_or_insert_with(settled);
         let exported_to = match self.state.exported_to {
             Some(instant) => instant,
-            None => self.begin(settled).await?,
+            None => self.begin(live_to).await?,
         };
         let first_seq = self.state.next_seq;
-        let left = Segment { stream: Stream::Live, window_start: exported_to, window_end: settled, first_seq };
+        let left = Segment { stream: Stream::Live, window_start: exported_to, window_end: live_to, first_seq };
         if let Some(found) = segment::next(store, scope, left).await? {
             return Ok(Some(found));
         }
-        if settled.since(exported_to) >= LONGEST_SILENCE {
+        if live_to.since(exported_to) >= LONGEST_SILENCE {
             return Ok(Some(segment::empty(scope, left)?));
         }
         let Some(Backfill { from, to }) = self.state.backfill else { return Ok(None) };
+        self.live_to = None;
         let left = Segment { stream: Stream::Backfill, window_start: from, window_end: to, first_seq };
         match segment::next(store, scope, left).await? {
             Some(found) => Ok(Some(found)),

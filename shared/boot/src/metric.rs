@@ -13,8 +13,8 @@ impl Metric {
         }
     }
 
-    /// One line in the embedded metric format, from which CloudWatch makes the metric when it stores the line (Amazon
-    /// CloudWatch User Guide, "Specification: Embedded metric format"). `service` is the dimension `Service`.
+    /// One line in the embedded metric format, from which `CloudWatch` makes the metric when it stores the line (Amazon
+    /// `CloudWatch` User Guide, "Specification: Embedded metric format"). `service` is the dimension `Service`.
     fn line(self, service: &str, now_ms: i64) -> String {
         let name = self.name();
         serde_json::json!({
@@ -33,7 +33,7 @@ impl Metric {
     }
 }
 
-/// Counts one of `metric`, now: a line on standard output, which Lambda hands to CloudWatch as it is. `service` is the
+/// Counts one of `metric`, now: a line on standard output, which Lambda hands to `CloudWatch` as it is. `service` is the
 /// function's crate; `now_ms` are milliseconds since 1970.
 pub fn count(metric: Metric, service: &str, now_ms: i64) {
     println!("{}", metric.line(service, now_ms));
