@@ -3,8 +3,7 @@
 
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{
-    Actor, AwsRegion, BucketName, Clock, Destination, EntityType, InvalidDestination, KeyPrefix, OrgId,
-    RoleArn, folio,
+    Actor, AwsRegion, BucketName, Clock, Destination, EntityType, InvalidDestination, KeyPrefix, OrgId, RoleArn, folio,
 };
 use sporlog_store::{ExportConfig, Store, StoreError};
 

@@ -85,7 +85,10 @@ mod tests {
     fn the_roles_are_a_list() {
         let list = "arn:aws-cn:iam::123456789012:role/a,arn:aws-cn:iam::123456789012:role/b";
         let roles: SporlogRoles = list.parse().unwrap();
-        assert_eq!((roles.arns().join(",").as_str(), roles.account(), roles.partition()), (list, "123456789012", "aws-cn"));
+        assert_eq!(
+            (roles.arns().join(",").as_str(), roles.account(), roles.partition()),
+            (list, "123456789012", "aws-cn")
+        );
         assert!("a".parse::<SporlogRoles>().is_err());
     }
 }

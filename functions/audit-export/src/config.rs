@@ -86,9 +86,10 @@ fn view(org: &OrgId, config: ExportConfig, status: &ExportStatus) -> ConfigView 
         None => (None, None),
     };
     // That it does not run any more is worse than what an older test found.
-    let switched_off = config.disabled_reason.filter(|_| !config.enabled).map(|code| {
-        format!("Sporlog switched the export off, since its destination went on refusing it: {code}.")
-    });
+    let switched_off = config
+        .disabled_reason
+        .filter(|_| !config.enabled)
+        .map(|code| format!("Sporlog switched the export off, since its destination went on refusing it: {code}."));
     let failed = status.consecutive_failures > 0;
     ConfigView {
         id: config.id,

@@ -71,13 +71,19 @@ pub(crate) async fn test_connection(
 }
 
 fn view(outcomes: &[StageOutcome]) -> TestView {
-    let failed = outcomes.iter().filter(|outcome| outcome.stage.is_needed()).find_map(|outcome| outcome.result.as_ref().err());
+    let failed =
+        outcomes.iter().filter(|outcome| outcome.stage.is_needed()).find_map(|outcome| outcome.result.as_ref().err());
     let stages = outcomes.iter().map(|StageOutcome { stage, result }| stage_view(*stage, result.as_ref().err()));
     TestView { success: failed.is_none(), error: failed.map(sentence), stages: stages.collect() }
 }
 
 fn stage_view(stage: Stage, error: Option<&ExportError>) -> StageView {
-    StageView { name: stage.name(), ok: error.is_none(), code: error.map(|error| error.code), message: error.map(sentence) }
+    StageView {
+        name: stage.name(),
+        ok: error.is_none(),
+        code: error.map(|error| error.code),
+        message: error.map(sentence),
+    }
 }
 
 /// What is wrong, with AWS's own word for it, by which its documentation can be searched.

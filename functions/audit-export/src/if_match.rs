@@ -36,11 +36,7 @@ impl IfMatch {
             (Self::OneOf(tags), Some(known)) => tags.contains(&tag(known)),
         };
         let message = "The configuration is not the one that If-Match names; read it again";
-        if holds {
-            Ok(())
-        } else {
-            Err(ApiError::new(ErrorKind::PreconditionFailed, "preconditionFailed", message))
-        }
+        if holds { Ok(()) } else { Err(ApiError::new(ErrorKind::PreconditionFailed, "preconditionFailed", message)) }
     }
 
     fn of(headers: &HeaderMap) -> Result<Self, ApiError> {

@@ -50,7 +50,14 @@ pub(crate) async fn read_export_setup(
     let permission_policy = permission_policy(&place);
     let cloud_formation = cloud_formation::template(scope.org(), &place, &trust_policy, &permission_policy);
     let sporlog_account = state.roles.account().to_owned();
-    Ok(JsonBody(SetupView { external_id, sporlog_account, principals, trust_policy, permission_policy, cloud_formation }))
+    Ok(JsonBody(SetupView {
+        external_id,
+        sporlog_account,
+        principals,
+        trust_policy,
+        permission_policy,
+        cloud_formation,
+    }))
 }
 
 fn given<T>(
@@ -72,9 +79,9 @@ fn place(
     kms_key: Option<KmsKey>,
 ) -> Result<Place, ApiError> {
     let partition = match &region {
-        Some(region) => region
-            .partition()
-            .ok_or_else(|| ApiError::invalid_member("region", "must be a Region of the partitions aws, aws-cn or aws-us-gov"))?,
+        Some(region) => region.partition().ok_or_else(|| {
+            ApiError::invalid_member("region", "must be a Region of the partitions aws, aws-cn or aws-us-gov")
+        })?,
         None => state.roles.partition(),
     };
     if let (Some(key), Some(region)) = (&kms_key, &region)

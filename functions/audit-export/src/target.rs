@@ -67,7 +67,11 @@ impl RequestBody for TargetBody {
 
 impl TargetBody {
     /// What this makes of what is configured.
-    pub(crate) fn over(&self, known: Option<&ExportConfig>, refused: &RefusedAccount) -> Result<ExportChange, ApiError> {
+    pub(crate) fn over(
+        &self,
+        known: Option<&ExportConfig>,
+        refused: &RefusedAccount,
+    ) -> Result<ExportChange, ApiError> {
         refused.check(&self.role_arn)?;
         let known = known.map(|known| &known.destination);
         let change = ExportChange {

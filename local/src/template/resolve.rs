@@ -138,7 +138,9 @@ impl Resolver {
                 arn(&format!("lambda:{REGION}:{ACCOUNT}:function:{target}"))
             }
             // The role that SAM makes for a function.
-            Some((target, "Arn", None)) if self.is_function_role(target) => arn(&format!("iam::{ACCOUNT}:role/{target}")),
+            Some((target, "Arn", None)) if self.is_function_role(target) => {
+                arn(&format!("iam::{ACCOUNT}:role/{target}"))
+            }
             Some((target, "Arn", Some("AWS::SQS::Queue"))) => arn(&format!("sqs:{REGION}:{ACCOUNT}:{target}")),
             Some((target, "Arn", Some("AWS::DynamoDB::Table"))) => {
                 arn(&format!("dynamodb:{REGION}:{ACCOUNT}:table/{target}"))

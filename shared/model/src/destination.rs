@@ -26,11 +26,7 @@ pub struct Destination {
 
 impl Destination {
     /// Whether the parts go together: the role's partition has the Region, and the key may be where the bucket is.
-    pub fn check(
-        role_arn: &RoleArn,
-        region: &AwsRegion,
-        kms_key: Option<&KmsKey>,
-    ) -> Result<(), InvalidDestination> {
+    pub fn check(role_arn: &RoleArn, region: &AwsRegion, kms_key: Option<&KmsKey>) -> Result<(), InvalidDestination> {
         let partition = role_arn.partition();
         if region.partition() != Some(partition) {
             let problem = "must be a Region of the partition that the role is in";

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 use sporlog_auth::TenantScope;
 use sporlog_model::{
-    Actor, BucketName, AwsRegion, Destination, EntityId, EntityType, ExternalId, Instant, KeyPrefix, KmsKey, OrgId, RoleArn,
+    Actor, AwsRegion, BucketName, Destination, EntityId, EntityType, ExternalId, Instant, KeyPrefix, KmsKey, OrgId,
+    RoleArn,
 };
 use std::time::Duration;
 
@@ -121,10 +122,8 @@ impl Store {
                 None => Change::new("SET tested_at = :at REMOVE test_error"),
                 Some(error) => Change::new("SET tested_at = :at, test_error = :error").text(":error", error),
             };
-            let note = note
-                .only_if("version = :version")
-                .text(":at", test.at.to_string())
-                .number(":version", config.version);
+            let note =
+                note.only_if("version = :version").text(":at", test.at.to_string()).number(":version", config.version);
             match self.transact(vec![self.update(keys::export_config(scope.org()), note)]).await {
                 // Configured anew since it was read, maybe as something else.
                 Err(StoreError::Conflict) => backoff.pause(StoreError::Conflict).await?,
@@ -134,7 +133,12 @@ impl Store {
     }
 }
 
-fn changed(before: Option<&ExportConfig>, change: &ExportChange, external_id: ExternalId, now: Instant) -> ExportConfig {
+fn changed(
+    before: Option<&ExportConfig>,
+    change: &ExportChange,
+    external_id: ExternalId,
+    now: Instant,
+) -> ExportConfig {
     let destination = change.destination(external_id);
     let Some(before) = before else { return ExportConfig::new(destination, change.enabled, now) };
     // After the change before, also where that was by the faster clock of another server: the history is in order.
@@ -158,7 +162,7 @@ fn changed(before: Option<&ExportConfig>, change: &ExportChange, external_id: Ex
 /// How the item changes. A test that is noted meanwhile stays, unless it is of another target.
 fn edit(before: &ExportConfig, after: &ExportConfig) -> Change {
     let Destination { bucket, region, role_arn, external_id, prefix, kms_key } = &after.destination;
-    let mut set = "SET bucket = :bucket, #region = :region, role_arn = :role_arn, external_id = :external_id, \
+    let mut set = "SET #bucket = :bucket, #region = :region, role_arn = :role_arn, external_id = :external_id, \
                    prefix = :prefix, enabled = :enabled, version = :version, role_since = :role_since, \
                    updated_at = :updated_at"
         .to_owned();
@@ -177,7 +181,8 @@ fn edit(before: &ExportConfig, after: &ExportConfig) -> Change {
     let change = Change::new(format!("{set} REMOVE {}", remove.join(", ")))
         // Sporlog may have switched the export off since it was read.
         .only_if("version = :before AND enabled = :was_enabled")
-        // A reserved word.
+        // Reserved words.
+        .name("#bucket", "bucket")
         .name("#region", "region")
         .number(":before", before.version)
         .flag(":was_enabled", before.enabled)
