@@ -46,7 +46,7 @@ async fn no_role_no_bucket_and_no_external_id_is_logged() {
         assert!(text.contains(told), "{told}: {text}");
     }
     let external_id = super::stored(&system, ORG).await.destination.external_id;
-    for secret in ["arn:aws", "unknown-role", "role-of", "bucket-of", external_id.as_str()] {
+    for secret in ["arn:aws:iam", "unknown-role", "role-of", "bucket-of", external_id.as_str()] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
     system.stop().await;
