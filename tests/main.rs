@@ -7,6 +7,7 @@
 
 mod acquisition;
 mod audit_config;
+mod audit_export;
 mod authorization;
 mod bufdir;
 mod docs;

@@ -229,6 +229,11 @@ impl Stack {
         })
     }
 
+    /// Waits until every asynchronous invocation that was accepted so far has ended.
+    pub async fn invoked(&self) {
+        self.invoker.drained().await;
+    }
+
     /// Ends everything in order: no new work, then what was accepted is done, then the engines close.
     pub async fn stop(self) {
         self.stop_intake.cancel();

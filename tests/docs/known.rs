@@ -7,12 +7,14 @@ use regex_lite::{Captures, Regex};
 use serde_json::Value;
 use sporlog_model::Instant;
 
-/// A UUID, an instant, the id of an export's audit, an API key (RFC 4648 base64url), the start of one.
+/// A UUID, an instant, the id of an export's audit, an API key (RFC 4648 base64url), the start of one, a SHA-256, the start of one
+/// and the day in the key of an exported object.
 static MADE: LazyLock<Regex> = LazyLock::new(|| {
     let uuid = r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b";
     let instant = r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)";
     let key = r"\bap_live_[\w-]{43}|\bap_live_[\w-]{4}";
-    Regex::new(&format!(r"{uuid}|{instant}|\baud-\d{{8}}-\d{{3,}}\b|{key}")).unwrap()
+    let object = r"\b[0-9a-f]{64}\b|-[0-9a-f]{16}\.jsonl\.gz|\bdate=\d{4}-\d\d-\d\d";
+    Regex::new(&format!(r"{uuid}|{instant}|\baud-\d{{8}}-\d{{3,}}\b|{key}|{object}")).unwrap()
 });
 
 /// The form of such a text: texts of one form can stand for each other.
@@ -25,12 +27,18 @@ enum Form {
         characters: usize,
     },
     Uuid,
+    Sha256,
+    ObjectHash,
+    ObjectDay,
 }
 
 impl Form {
     fn of(text: &str) -> Self {
         match text.get(..4) {
             Some("aud-") => Self::AuditId,
+            Some("date") => Self::ObjectDay,
+            _ if text.ends_with(".jsonl.gz") => Self::ObjectHash,
+            _ if text.len() == 64 => Self::Sha256,
             Some("ap_l") => Self::ApiKey { characters: text.len() },
             _ if text.contains(':') => Self::Instant(text.replace(|c: char| c.is_ascii_digit(), "0")),
             _ => Self::Uuid,

@@ -15,7 +15,9 @@ use serde_json::Value;
 
 use self::known::Known;
 use self::page::{Example, Problem, examples};
-use crate::harness::{SAMPLES, System, in_batch};
+use sporlog_local::s3::RoleDefinition;
+
+use crate::harness::{Caller, SAMPLES, System, in_batch, scope_of};
 use crate::structure::{root, template};
 
 /// A page, whose routes it describes, and what it takes for granted.
@@ -32,9 +34,11 @@ enum Setup {
     Nothing,
     /// What `sporlog send` makes of `events/folio`.
     FolioSamples,
+    /// An export that has run once, into a bucket with a role that works.
+    FirstExport,
 }
 
-const PAGES: [Page; 5] = [
+const PAGES: [Page; 6] = [
     Page {
         file: "acquisition-audit.md",
         function: "AcquisitionAuditFunction",
@@ -42,6 +46,7 @@ const PAGES: [Page; 5] = [
         setup: Setup::FolioSamples,
     },
     Page { file: "audit-config.md", function: "AuditConfigFunction", org: "diku", setup: Setup::Nothing },
+    Page { file: "audit-export.md", function: "AuditExportFunction", org: "diku", setup: Setup::FirstExport },
     Page {
         file: "bufdir-export-audit.md",
         function: "BufdirExportAuditFunction",
@@ -67,6 +72,7 @@ async fn set_up(system: &System, org: &str, setup: Setup) -> Known {
     let mut known = Known::default();
     match setup {
         Setup::Nothing => {}
+        Setup::FirstExport => first_export(system, org).await,
         Setup::FolioSamples => {
             let events = SAMPLES.map(|(entity_type, payload)| {
                 known.sent(payload);
@@ -76,6 +82,22 @@ async fn set_up(system: &System, org: &str, setup: Setup) -> Known {
         }
     }
     known
+}
+
+/// What the page takes for granted: a registered organization whose only event is that.
+async fn first_export(system: &System, id: &str) {
+    let put = system.call(&Caller::platform_admin(), "PUT", &format!("/orgs/{id}"), None).await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    let external_id = system.stack.store.export_external_id(&scope_of(id)).await.unwrap();
+    let role = RoleDefinition {
+        name: "sporlog-audit-export".to_owned(),
+        bucket: "diku-audit-logs".to_owned(),
+        external_id: Some(external_id.as_str().to_owned()),
+        deny: None,
+    };
+    let arn = system.stack.storage.define_role(&role).unwrap();
+    system.configure_export(id, &role.bucket, arn.as_str(), external_id).await;
+    system.export(id).await;
 }
 
 #[test]

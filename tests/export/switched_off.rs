@@ -64,7 +64,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
         fails(&exporter, code).await;
         let off = config(&exporter).await;
         assert!(!off.enabled && off.updated_at == clock.now());
-        let why = exporter.store.switched_off(&exporter.scope).await.unwrap().unwrap();
+        let why = config(&exporter).await.switched_off.unwrap();
         assert_eq!((why.code.as_str(), why.at), (code, clock.now()));
         let run = exporter.runs().await.swap_remove(0);
         assert_eq!((run.status, run.error_code.as_deref(), run.next_attempt_at), (RunStatus::Failed, Some(code), None));
@@ -76,8 +76,8 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
 
         // Mended and enabled again, it goes on: with what was recorded, and with what is told of the switching off.
         deny(&system, &exporter, None).await;
-        configure(&exporter, &ExportConfig { enabled: true, ..off }).await;
-        assert_eq!(exporter.store.switched_off(&exporter.scope).await.unwrap(), None);
+        configure(&exporter, &ExportConfig { enabled: true, switched_off: None, ..off }).await;
+        assert_eq!(config(&exporter).await.switched_off, None);
         exporter.record(1).await;
         exporter.exports(4).await;
         let lines = lines_of_whole_bucket(&system, &bucket, "", org);
@@ -187,7 +187,7 @@ async fn switching_off_happens_once_and_as_a_whole() {
         let off = config(&direct).await;
         assert!(!off.enabled, "{org}");
         deny(&system, &direct, None).await;
-        configure(&direct, &ExportConfig { enabled: true, ..off }).await;
+        configure(&direct, &ExportConfig { enabled: true, switched_off: None, ..off }).await;
         clock.advance(HOUR);
         direct.exports(2).await;
         let lines = lines_of_whole_bucket(&system, &bucket, "", org);

@@ -110,7 +110,7 @@ async fn writers_whose_clocks_differ_lose_nothing_while_an_exporter_reads_behind
 
 /// One run; answers how many events it exported.
 async fn run(exporter: &ExportRun) -> u64 {
-    let request = RunRequest { org_id: org("diku"), trigger: RunTrigger::Schedule };
+    let request = RunRequest { org_id: org("diku"), trigger: RunTrigger::Schedule, run_id: None };
     match Box::pin(exporter.handle(request, u64::MAX)).await.unwrap() {
         RunOutcome::Succeeded { event_count, .. } => event_count,
         RunOutcome::Empty { .. } => 0,

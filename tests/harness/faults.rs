@@ -36,6 +36,10 @@ pub(crate) enum Fault {
     KmsThrottle,
     /// KMS: the key was switched off.
     KmsDisabled,
+    /// S3: this status, code and message.
+    S3(u16, &'static str, &'static str),
+    /// STS: this status and code.
+    Sts(u16, &'static str),
     /// The request is carried out, but its answer breaks off.
     LostAnswer,
     /// The caller is to be stopped here: the request is not carried out.
@@ -188,11 +192,13 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         Some(Fault::TransactionConflict) => dynamodb_error(400, "TransactionCanceledException"),
         Some(Fault::Throttle) => dynamodb_error(400, "ProvisionedThroughputExceededException"),
         Some(Fault::InternalError) => dynamodb_error(500, "InternalServerError"),
-        Some(Fault::SlowDown) => s3_error(503, "SlowDown"),
-        Some(Fault::AccessDenied) => s3_error(403, "AccessDenied"),
-        Some(Fault::ExpiredToken) => s3_error(400, "ExpiredToken"),
+        Some(Fault::ExpiredToken) => s3_error(400, "ExpiredToken", "injected"),
         Some(Fault::KmsThrottle) => kms_error("ThrottlingException"),
         Some(Fault::KmsDisabled) => kms_error("DisabledException"),
+        Some(Fault::S3(status, code, message)) => s3_error(status, code, message),
+        Some(Fault::Sts(status, code)) => sts_error(status, code),
+        Some(Fault::SlowDown) => s3_error(503, "SlowDown", "injected"),
+        Some(Fault::AccessDenied) => s3_error(403, "AccessDenied", "injected"),
         Some(Fault::LostAnswer) => {
             shared.forward(parts, body).await;
             let broken = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("lost")) });
@@ -238,6 +244,7 @@ fn operation(parts: &Parts) -> String {
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     match target.and_then(|target| target.rsplit('.').next()) {
         Some(operation) => operation.to_owned(),
+        None if parts.method == http::Method::DELETE => "DeleteObject".to_owned(),
         None if parts.method == http::Method::POST => "AssumeRole".to_owned(),
         None => "PutObject".to_owned(),
     }
@@ -255,8 +262,15 @@ fn kms_error(code: &str) -> Response {
     answer(400, "application/x-amz-json-1.1", json!({"__type": code, "message": "injected"}).to_string())
 }
 
-fn s3_error(status: u16, code: &str) -> Response {
-    let body = format!("<Error><Code>{code}</Code><Message>injected</Message></Error>");
+fn sts_error(status: u16, code: &str) -> Response {
+    let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>");
+    answer(status, "text/xml", format!("<ErrorResponse>{error}<RequestId>injected</RequestId></ErrorResponse>"))
+}
+
+fn s3_error(status: u16, code: &str, message: &str) -> Response {
+    // Some redirects come without a body.
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let body = if code.is_empty() { String::new() } else { error };
     answer(status, "application/xml", body)
 }
 

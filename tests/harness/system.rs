@@ -213,6 +213,11 @@ impl System {
         self.stack.store.put_export_config(&scope_of(id), &config).await.unwrap();
     }
 
+    /// Waits for what was started and not waited for.
+    pub(crate) async fn finish_runs(&self) {
+        self.stack.invoked().await;
+    }
+
     /// One run of an organization's export, waited for.
     pub(crate) async fn export(&self, id: &str) -> Value {
         self.invoke("ExportRunFunction", &json!({"orgId": id, "trigger": "manual"})).await

@@ -8,7 +8,7 @@ use crate::policies::Place;
 /// Values stand in it as JSON, which is YAML as well (YAML 1.2.2 section 1.3): nothing in them can be read as something else.
 pub(crate) fn template(org: &OrgId, place: &Place, trust_policy: &Value, permission_policy: &Value) -> String {
     let (bucket, encryption) = (json!(place.bucket), encryption(place));
-    let (trust, permissions) = (indented(trust_policy, 6), indented(permission_policy, 10));
+    let (trust, permissions) = (indented(trust_policy, 8), indented(permission_policy, 12));
     format!(
         r#"AWSTemplateFormatVersion: "2010-09-09"
 Description: Lets Sporlog export the audit log of the organization {org} into an S3 bucket.
@@ -47,11 +47,11 @@ Resources:
     Properties:
       Description: Lets Sporlog write the export of its audit log
       AssumeRolePolicyDocument:
-      {trust}
+        {trust}
       Policies:
         - PolicyName: sporlog-audit-export
           PolicyDocument:
-          {permissions}
+            {permissions}
 
 Outputs:
   RoleArn:

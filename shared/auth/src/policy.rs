@@ -105,8 +105,10 @@ impl Action {
 
             Self::PutOrganization => platform(),
             Self::ReadOrganization => roles(MEMBERS),
-            Self::CreateApiKey | Self::ListApiKeys | Self::RevokeApiKey => roles(ADMINS),
-            Self::ReadExportConfig
+            Self::CreateApiKey
+            | Self::ListApiKeys
+            | Self::RevokeApiKey
+            | Self::ReadExportConfig
             | Self::PutExportConfig
             | Self::TestExportConnection
             | Self::ListExportRuns

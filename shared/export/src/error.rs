@@ -142,10 +142,9 @@ impl ExportError {
     {
         let code = service_code(error);
         let message = error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or_default();
-        let (kind, code, sentence) =
-            refused_put(&code, message)
-                .or_else(|| refused_by_s3(error))
-                .unwrap_or_else(|| if is_transient(error) { S3_UNAVAILABLE } else { PUT_FAILED });
+        let (kind, code, sentence) = refused_put(&code, message)
+            .or_else(|| refused_by_s3(error))
+            .unwrap_or_else(|| if is_transient(error) { S3_UNAVAILABLE } else { PUT_FAILED });
         Self { kind, code, sentence, cause: Some(AwsFault::of(error)) }
     }
 

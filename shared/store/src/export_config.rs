@@ -162,7 +162,7 @@ fn changed(
 /// How the item changes. A test that is noted meanwhile stays, unless it is of another target.
 fn edit(before: &ExportConfig, after: &ExportConfig) -> Change {
     let Destination { bucket, region, role_arn, external_id, prefix, kms_key } = &after.destination;
-    let mut set = "SET bucket = :bucket, #region = :region, role_arn = :role_arn, external_id = :external_id, \
+    let mut set = "SET #bucket = :bucket, #region = :region, role_arn = :role_arn, external_id = :external_id, \
                    prefix = :prefix, enabled = :enabled, version = :version, role_since = :role_since, \
                    updated_at = :updated_at"
         .to_owned();
@@ -181,7 +181,8 @@ fn edit(before: &ExportConfig, after: &ExportConfig) -> Change {
     let change = Change::new(format!("{set} REMOVE {}", remove.join(", ")))
         // Sporlog may have switched the export off since it was read.
         .only_if("version = :before AND enabled = :was_enabled")
-        // A reserved word.
+        // Reserved words.
+        .name("#bucket", "bucket")
         .name("#region", "region")
         .number(":before", before.version)
         .flag(":was_enabled", before.enabled)

@@ -1,0 +1,53 @@
+//! What the log of the process tells.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::{Exports, ORG, with, with_orgs, working};
+
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// On one thread, because the subscriber is that thread's.
+#[tokio::test]
+async fn no_role_no_bucket_and_no_external_id_is_logged() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let filter = EnvFilter::new("warn,audit_export=trace,sporlog_export=trace,sporlog_store=trace,sporlog_http=trace");
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    let system = with_orgs(&[ORG]).await;
+    let body = working(&system, ORG).await;
+    let function = Exports::of(&system, &[("EXPORT_RUN_FUNCTION", "NoFunction")]);
+    {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        assert_eq!(function.call("POST", "config", Some(&body)).await.0, 201);
+        assert_eq!(function.call("POST", "test-connection", None).await.0, 200);
+        let unknown = json!({"roleArn": "arn:aws:iam::000000000000:role/unknown-role"});
+        assert_eq!(function.call("POST", "test-connection", Some(&with(&body, &unknown))).await.0, 200);
+        assert_eq!(function.call("POST", "runs", None).await.0, 503);
+        assert_eq!(function.call("GET", "setup", None).await.0, 200);
+    }
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for told in ["connection test", "assume_role_denied", "the first export was not started", ORG] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let external_id = super::stored(&system, ORG).await.destination.external_id;
+    for secret in ["arn:aws:iam", "unknown-role", "role-of", "bucket-of", external_id.as_str()] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    system.stop().await;
+}
