@@ -20,3 +20,4 @@ mod retention;
 mod smoke;
 mod store;
 mod structure;
+mod verify;

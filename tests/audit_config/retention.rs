@@ -45,14 +45,14 @@ async fn a_group_is_due_at_once_when_its_period_is_shortened() {
     let function = Configuring::of(&system, clock.clock(), &[]);
     for group in [SettingGroup::Acquisition, SettingGroup::Kyc] {
         let name = format!("diku {group}");
-        // The first, one that is longer, one that is shorter, the same, none, none, longer than none is shorter.
+        // The first, one that is longer, one that is shorter, the same, none (a sweep takes it out), none, shorter than none.
         for (day, days, expected) in [
             (1, 30, Some(1)),
             (2, 60, Some(1)),
             (3, 59, Some(3)),
             (4, 59, Some(3)),
-            (5, -1, None),
-            (6, -1, None),
+            (5, -1, Some(3)),
+            (6, -1, Some(3)),
             (7, 36_500, Some(7)),
         ] {
             clock.set(&format!("2026-11-{day:02}T00:00:00Z"));

@@ -131,9 +131,7 @@ async fn filled(system: &System, org: &str) -> (Keeper, Faults) {
             direct.record(&event).await;
         }
     }
-    let endpoints = faults.endpoints();
-    let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    (Keeper::through(&system.environment(&endpoints), org, &ManualClock::at(NOW)), faults)
+    (Keeper::behind(system, org, &ManualClock::at(NOW), &faults), faults)
 }
 
 /// Half of very many go, and the sweep is cut three times on the way.
@@ -143,10 +141,8 @@ async fn exactly_the_right_half_of_very_many_remains() {
     const ENTITIES: usize = 100;
     let system = System::start().await;
     let faults = Faults::before(&system.stack).await;
-    let endpoints = faults.endpoints();
-    let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let clock = ManualClock::at("2026-11-01T10:00:00Z");
-    let keeper = Keeper::through(&system.environment(&endpoints), "diku", &clock);
+    let keeper = Keeper::behind(&system, "diku", &clock, &faults);
     let direct = Keeper::through(&system.environment(&[]), "diku", &clock);
     keeper.keep(RetentionGroup::Acquisition, 10).await;
     let entities: Vec<String> = (0..ENTITIES).map(|_| Uuid::new_v4().to_string()).collect();

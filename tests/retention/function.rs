@@ -77,6 +77,9 @@ async fn the_schedule_sweeps_what_is_due_and_nothing_else() {
     assert_eq!(tick().await, report(2, 0));
     keeper.keep(RetentionGroup::Acquisition, -1).await;
     keeper.clock.set("2026-11-22T03:00:00Z");
+    let without_period = RetentionReport { skipped: 1, ..report(1, 0) };
+    assert_eq!(tick().await, without_period, "it takes itself out");
+    keeper.clock.set("2026-11-23T03:00:00Z");
     assert_eq!(tick().await, report(1, 0));
     assert_eq!(system.orders("other").await, 2);
     system.stop().await;

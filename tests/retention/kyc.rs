@@ -4,7 +4,7 @@ use sporlog_model::{CaseAction, CaseChange, CaseId, CaseLabel, EntityType, Insta
 use sporlog_store::{CaseAppend, CasePage, CasePageQuery, SortField, SweepOutcome};
 
 use super::{Keeper, NOW};
-use crate::harness::{Fault, Faults, ManualClock, System};
+use crate::harness::{Fault, Faults, ManualClock, Meter, System};
 
 /// What is younger than ten days.
 const YOUNG: &str = "2026-11-15T10:00:00Z";
@@ -85,6 +85,28 @@ async fn the_oldest_entries_of_a_case_go_and_its_numbers_stay_whole() {
     system.stop().await;
 }
 
+/// An append of which a young entry keeps the old ones: its row is read again when that one is old, not every night.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_waits_is_read_when_its_time_has_come() {
+    let system = System::start().await;
+    let keeper = Keeper::of(&system, "auditply");
+    keeper.keep(RetentionGroup::Kyc, 10).await;
+    keeper.append(case(1), &[change("A", YOUNG), change("A", OLD)]).await;
+    let endpoint = Meter::before(system.stack.dynamodb).await;
+    let url = format!("http://{}", endpoint.address);
+    let metered =
+        Keeper::through(&system.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", &url)]), "auditply", &keeper.clock);
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 0 });
+    let first = endpoint.take();
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 0 });
+    let second = endpoint.take();
+    assert!(second < first, "{second} items after {first}");
+    keeper.clock.set("2026-11-25T10:00:01Z");
+    assert_eq!(metered.sweep(RetentionGroup::Kyc).await, SweepOutcome::Finished { removed: 2 });
+    assert_eq!(keeper.page(case(1), None).await.total, 0);
+    system.stop().await;
+}
+
 /// Half of very many go, and the sweep is cut three times on the way: exactly the right half remains, and the totals agree.
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_the_right_half_of_very_many_entries_remains() {
@@ -92,10 +114,8 @@ async fn exactly_the_right_half_of_very_many_entries_remains() {
     const ENTRIES_OF_A_CASE: u64 = 1_000;
     let system = System::start().await;
     let faults = Faults::before(&system.stack).await;
-    let endpoints = faults.endpoints();
-    let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let clock = ManualClock::at(OLD);
-    let keeper = Keeper::through(&system.environment(&endpoints), "auditply", &clock);
+    let keeper = Keeper::behind(&system, "auditply", &clock, &faults);
     let direct = Keeper::through(&system.environment(&[]), "auditply", &clock);
     keeper.keep(RetentionGroup::Kyc, 10).await;
     for at in [OLD, YOUNG] {

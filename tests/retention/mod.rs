@@ -4,6 +4,7 @@ mod acquisition;
 mod export;
 mod function;
 mod kyc;
+mod period;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use sporlog_model::settings::{RETENTION_PERIOD, SettingDefinition, SettingValue}
 use sporlog_model::{Actor, EntityId, EntityType, Instant, RecordedEvent, RetentionGroup};
 use sporlog_store::{DescriptionChange, HistoryQuery, SettingChange, SortField, SortOrder, Store, SweepOutcome};
 
-use crate::harness::{FolioEvent, ManualClock, System, scope_of, store};
+use crate::harness::{Faults, FolioEvent, ManualClock, System, scope_of, store};
 
 /// When the sweeps are.
 const NOW: &str = "2026-11-20T12:00:00Z";
@@ -29,6 +30,13 @@ struct Keeper {
 impl Keeper {
     fn of(system: &System, org: &str) -> Self {
         Self::through(&system.environment(&[]), org, &ManualClock::at(NOW))
+    }
+
+    /// Everything that its store asks for goes through `faults`.
+    fn behind(system: &System, org: &str, clock: &ManualClock, faults: &Faults) -> Self {
+        let endpoints = faults.endpoints();
+        let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self::through(&system.environment(&endpoints), org, clock)
     }
 
     fn through(environment: &Environment, org: &str, clock: &ManualClock) -> Self {

@@ -68,11 +68,9 @@ fn history_query(query: &QueryParameters) -> Result<HistoryQuery, ApiError> {
 }
 
 fn count(query: &QueryParameters, name: &str) -> Result<Option<u64>, ApiError> {
-    let Some(text) = query.get(name) else { return Ok(None) };
-    // `parse` alone would also take a sign.
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| digits && *number <= MAX_COUNT);
-    number.map(Some).ok_or_else(|| ApiError::invalid(name, text, "must be a whole number from 0 to 2147483647"))
+    let form = "must be a whole number from 0 to 2147483647";
+    let refused = |_| ApiError::invalid(name, query.get(name).unwrap_or_default(), form);
+    query.number(name, 0..=MAX_COUNT).map_err(refused)
 }
 
 fn snapshot_format(headers: &HeaderMap) -> Result<Option<SnapshotFormat>, ApiError> {

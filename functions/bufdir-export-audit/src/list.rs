@@ -85,11 +85,8 @@ fn number(
     allowed: std::ops::RangeInclusive<u64>,
     form: &str,
 ) -> Result<u64, ApiError> {
-    let Some(text) = query.get(name) else { return Ok(default) };
-    // `parse` alone would also take a sign.
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| digits && allowed.contains(number));
-    number.ok_or_else(|| ApiError::invalid_member(name, form))
+    let number = query.number(name, allowed).map_err(|_| ApiError::invalid_member(name, form))?;
+    Ok(number.unwrap_or(default))
 }
 
 fn instant(query: &QueryParameters, name: &str) -> Result<Option<Instant>, ApiError> {

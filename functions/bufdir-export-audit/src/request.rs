@@ -81,6 +81,9 @@ pub(crate) fn refused(refused: UpdateRefused) -> ApiError {
             let problem = format!("must not be before {}, the record's last update", last.to_rfc3339_seconds());
             ApiError::invalid_member("updated_at", &problem)
         }
+        UpdateRefused::InTheFuture => {
+            ApiError::invalid_member("updated_at", "must not be more than 5 minutes in the future")
+        }
         UpdateRefused::NoFileWhile(status) => {
             let problem = format!("can be attached while processing or completed, not while {status}");
             ApiError::at_field(ErrorKind::Conflict, "fileNotAllowed", "file_url", &problem)

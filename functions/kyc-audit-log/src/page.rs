@@ -39,11 +39,7 @@ fn page_query(query: &QueryParameters) -> Result<CasePageQuery, ApiError> {
 }
 
 fn number(query: &QueryParameters, name: &str, most: u64, form: &str) -> Result<Option<u64>, ApiError> {
-    let Some(text) = query.get(name) else { return Ok(None) };
-    // `parse` alone would also take a sign.
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| digits && (1..=most).contains(number));
-    number.map(Some).ok_or_else(|| outside(name, form))
+    query.number(name, 1..=most).map_err(|_| outside(name, form))
 }
 
 fn outside(parameter: &str, form: &str) -> ApiError {

@@ -92,15 +92,11 @@ pub(crate) async fn list_api_keys(
     query: QueryParameters,
 ) -> Result<JsonBody<Vec<ApiKeyView>>, ApiError> {
     let scope = caller.scope(Action::ListApiKeys, &ids.org()?)?;
-    let limit = match query.get("limit") {
-        None => MAX_API_KEYS,
-        Some(text) => {
-            limit(text).ok_or_else(|| ApiError::invalid_member("limit", "must be a whole number from 1 to 100"))?
-        }
-    };
+    let limit = query.number("limit", 1..=MAX_API_KEYS);
+    let limit = limit.map_err(|_| ApiError::invalid_member("limit", "must be a whole number from 1 to 100"))?;
     let before = query.get("before").map(ApiKeyId::parse).transpose();
     let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a key"))?;
-    let keys = state.store.api_keys(&scope, before, limit).await.map_err(ApiError::of)?;
+    let keys = state.store.api_keys(&scope, before, limit.unwrap_or(MAX_API_KEYS)).await.map_err(ApiError::of)?;
     if keys.is_empty() && state.store.organization(&scope).await.map_err(ApiError::of)?.is_none() {
         return Err(ApiError::org_not_found());
     }
@@ -122,12 +118,6 @@ pub(crate) async fn revoke_api_key(
         Err(StoreError::NotFound) => Err(api_key_not_found()),
         Err(error) => Err(ApiError::of(error)),
     }
-}
-
-fn limit(text: &str) -> Option<u64> {
-    // `parse` alone would also take a sign.
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|limit| digits && (1..=MAX_API_KEYS).contains(limit))
 }
 
 fn scopes(names: &[String]) -> Result<BTreeSet<KeyScope>, ApiError> {

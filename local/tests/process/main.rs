@@ -10,3 +10,4 @@ mod crash;
 mod log;
 mod server;
 mod start;
+mod verify;

@@ -21,5 +21,5 @@ pub use folio_caller::FolioCaller;
 pub use group::group;
 pub use idempotency::Idempotency;
 pub use json_body::{JsonBody, Members, RequestBody};
-pub use query::QueryParameters;
+pub use query::{OutOfRange, QueryParameters};
 pub use shape::ErrorShape;

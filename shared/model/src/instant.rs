@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A point in time in whole microseconds UTC, from year 0 to the last day of year 9999.
@@ -90,6 +90,12 @@ impl Instant {
     /// Seconds since 1970-01-01T00:00:00Z, as DynamoDB's TTL and JWT want it.
     pub fn epoch_seconds(self) -> i64 {
         self.0.as_second()
+    }
+
+    /// This instant without its part of a second.
+    pub fn whole_seconds(self) -> Self {
+        let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor);
+        self.0.round(seconds).ok().and_then(Self::from_timestamp).unwrap_or(self)
     }
 
     /// This instant moved forward; stops at [`Instant::MAX`].

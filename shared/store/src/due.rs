@@ -22,16 +22,21 @@ impl Store {
     /// The index is eventually consistent: an organization may show late, by moments, or once too often. Both are harmless,
     /// since the next tick finds it and the lease keeps runs apart.
     pub async fn due_exports(&self, shard: u8, now: Instant) -> Result<Vec<DueOrg>, StoreError> {
+        let rows = self.due(keys::due_partition(shard), now).await?;
+        rows.iter().map(|row: &Row| Ok(DueOrg { org: row.parse("pk", keys::parse_export_partition)? })).collect()
+    }
+
+    /// The rows of a partition of the index whose time has come, for [`Store::due_exports`] and its like.
+    pub(crate) async fn due(&self, partition: String, now: Instant) -> Result<Vec<Row>, StoreError> {
         let request = self
             .client
             .query()
             .table_name(&self.table)
             .index_name("gsi1")
             .key_condition_expression("gsi1pk = :pk AND gsi1sk < :now")
-            .expression_attribute_values(":pk", text(keys::due_partition(shard)))
+            .expression_attribute_values(":pk", text(partition))
             // A key is its instant and more; "~" sorts behind all that can follow.
             .expression_attribute_values(":now", text(format!("{now}~")));
-        let rows = self.slice(request, 0, u64::MAX).await?;
-        rows.iter().map(|row: &Row| Ok(DueOrg { org: row.parse("pk", keys::parse_export_partition)? })).collect()
+        self.slice(request, 0, u64::MAX).await
     }
 }

@@ -341,6 +341,11 @@ pub(crate) fn settings_partition(org: &OrgId) -> String {
     format!("ORG#{org}#SETTINGS")
 }
 
+/// [`parse_late`] of a key that may be another's.
+pub(crate) fn parse_late_key(key: &Key) -> Option<LatePlace> {
+    key.pk.contains("#LATE#").then(|| parse_late(&key.sk)).flatten()
+}
+
 /// A setting that was changed.
 pub(crate) fn setting(org: &OrgId, setting: &SettingDefinition) -> Key {
     Key { pk: settings_partition(org), sk: format!("{}{}", setting_prefix(setting.group), setting.key) }

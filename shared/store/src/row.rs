@@ -15,6 +15,11 @@ impl Row {
         Self::default().with_text("pk", key.pk).with_text("sk", key.sk)
     }
 
+    /// The same item under another key.
+    pub(crate) fn moved_to(self, key: Key) -> Self {
+        self.with_text("pk", key.pk).with_text("sk", key.sk)
+    }
+
     pub(crate) fn with_text(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
         self

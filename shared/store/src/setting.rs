@@ -52,6 +52,9 @@ pub struct PutSetting {
     pub shortens_retention: bool,
 }
 
+/// Takes the lease from a sweep that goes by the period before: it stops at its next transaction.
+const STOP: &str = "REMOVE lease, lease_until";
+
 impl Store {
     /// The settings of a group, by key: the organization's own where it has changed them, else as shipped. One query.
     pub async fn settings(&self, scope: &TenantScope, group: SettingGroup) -> Result<Vec<Setting>, StoreError> {
@@ -135,12 +138,13 @@ impl Store {
     ) -> TransactWriteItem {
         let (partition, sort) = keys::retention_due(scope.org(), group, self.clock.now());
         let due = |expression: &str| Change::new(expression).text(":pk", &partition).text(":sk", &sort);
-        let change = if days(after).is_none() {
-            Change::new("REMOVE gsi1pk, gsi1sk")
-        } else if at_once {
+        let change = if at_once {
             due("SET gsi1pk = :pk, gsi1sk = :sk")
+        } else if days(after).is_none() {
+            // It stays due if it was: the sweep that finds no period tells what was deleted before, and takes it out.
+            Change::new(STOP)
         } else {
-            due("SET gsi1pk = if_not_exists(gsi1pk, :pk), gsi1sk = if_not_exists(gsi1sk, :sk)")
+            due(&format!("SET gsi1pk = if_not_exists(gsi1pk, :pk), gsi1sk = if_not_exists(gsi1sk, :sk) {STOP}"))
         };
         self.update(keys::retention(scope.org(), group), change)
     }

@@ -63,8 +63,8 @@ pub enum FaultKind {
     Proof,
 }
 
-/// How much of what a hostile bucket says is repeated.
-const LONGEST_CHARS: usize = 400;
+/// How much of what a hostile bucket says is repeated: two keys of 1,024 bytes (Amazon S3 User Guide) and a sentence.
+const LONGEST_CHARS: usize = 2_400;
 
 impl Fault {
     pub(crate) fn new(kind: FaultKind, key: &str, problem: impl Into<String>) -> Self {

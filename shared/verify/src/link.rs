@@ -8,8 +8,8 @@ use crate::source::org_segment;
 use crate::verifier::VerifyError;
 use crate::{Fault, FaultKind, Fingerprint, Source, SourceError, signature};
 
-/// The largest digest that is read: several times what one can come to.
-const LARGEST_BYTES: u64 = 64 * 1024;
+/// The largest digest that is read: twice what one can come to, with a key of 1,024 bytes and an ARN of 2,048.
+const LARGEST_BYTES: u64 = 8 * 1024;
 
 /// A digest that is right by itself; not yet whether it is the next of its chain.
 #[derive(Debug, Clone)]

@@ -77,8 +77,8 @@ pub struct Proof {
     merkle_root: String,
     digest_key: String,
     digest_sha256: String,
-    /// As it stands in the bucket, with its signature if it has one.
-    digest: Digest,
+    /// The digest's text, as it stands in the bucket.
+    digest: String,
 }
 
 /// What a proof proves.
@@ -130,7 +130,7 @@ impl Proof {
             merkle_root: link.digest.merkle_root.clone(),
             digest_key: link.key.clone(),
             digest_sha256: link.sha256.clone(),
-            digest: link.digest.clone(),
+            digest: link.digest.to_bytes().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default(),
         })
     }
 
@@ -143,17 +143,16 @@ impl Proof {
     /// Checks it, alone.
     pub fn check(&self, name: &str, options: &Options) -> Result<ProofReport, Fault> {
         let wrong = |member, problem: &str| Fault::new(FaultKind::Proof, name, problem).member(member);
-        let digest = &self.digest;
-        if self.version != VERSION || digest.version != Digest::VERSION {
+        if self.version != VERSION {
             return Err(wrong("version", "is not 1"));
         }
+        let digest = Digest::parse(self.digest.as_bytes()).map_err(|error| wrong("digest", &error.to_string()))?;
         let line = Line::parse(self.line.as_bytes()).map_err(|error| wrong("line", &error.to_string()))?;
-        check_members(digest).map_err(|(_, problem)| wrong("digest", &problem))?;
-        let bytes = digest.to_bytes().map_err(|_| wrong("digest", "cannot be written"))?;
-        if sha256_hex(&bytes) != self.digest_sha256 {
+        check_members(&digest).map_err(|(_, problem)| wrong("digest", &problem))?;
+        if sha256_hex(self.digest.as_bytes()) != self.digest_sha256 {
             return Err(wrong("digestSha256", "is not that of the digest"));
         }
-        let key = segment_of(digest).digest_key("", digest.last_seq);
+        let key = segment_of(&digest).digest_key("", digest.last_seq);
         if !self.digest_key.ends_with(&key) {
             return Err(wrong("digestKey", "is not that of the digest"));
         }
@@ -184,25 +183,25 @@ impl Proof {
             id: line.recorded.event.id.to_string(),
             recorded_at,
             digest_sha256: self.digest_sha256.clone(),
-            signer: self.signer(name, options)?,
+            signer: signer_of(&digest, name, options)?,
         })
     }
+}
 
-    fn signer(&self, name: &str, options: &Options) -> Result<Option<Fingerprint>, Fault> {
-        let wrong = |kind, problem: String| Fault::new(kind, name, problem).member("digest.signature");
-        let Some(signature) = &self.digest.signature else {
-            if options.require_signature || options.trusted.are_named() {
-                return Err(wrong(FaultKind::Unsigned, "is not there".to_owned()));
-            }
-            return Ok(None);
-        };
-        let signer = signature::signer(&self.digest, signature)
-            .map_err(|error| wrong(FaultKind::Signature, error.to_string()))?;
-        if !options.trusted.trusts(&signer) {
-            return Err(wrong(FaultKind::UntrustedKey, format!("is of the key {signer}, which is not trusted")));
+fn signer_of(digest: &Digest, name: &str, options: &Options) -> Result<Option<Fingerprint>, Fault> {
+    let wrong = |kind, problem: String| Fault::new(kind, name, problem).member("digest.signature");
+    let Some(signature) = &digest.signature else {
+        if options.require_signature || options.trusted.are_named() {
+            return Err(wrong(FaultKind::Unsigned, "is not there".to_owned()));
         }
-        Ok(Some(signer))
+        return Ok(None);
+    };
+    let signer =
+        signature::signer(digest, signature).map_err(|error| wrong(FaultKind::Signature, error.to_string()))?;
+    if !options.trusted.trusts(&signer) {
+        return Err(wrong(FaultKind::UntrustedKey, format!("is of the key {signer}, which is not trusted")));
     }
+    Ok(Some(signer))
 }
 
 fn hash_of(text: &str) -> Option<Hash> {

@@ -58,7 +58,7 @@ impl Verifier<'_> {
     /// Checks everything, in the order of the log, and stops at the first thing that is wrong.
     ///
     /// Memory: about 150 bytes for each key there is, 16 bytes (with the slack of the hash table up to 40) for each event,
-    /// and one line.
+    /// one line, and the digests that begin with the same number: those of a row of windows without events.
     pub fn verify(&self) -> Result<Report, VerifyError> {
         self.run(None).map(|(report, _)| report)
     }

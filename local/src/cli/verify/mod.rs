@@ -22,7 +22,7 @@ const UNREADABLE: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// A copy of the bucket or its prefix, or s3://BUCKET/PREFIX. Several, when the export has moved.
+    /// A copy of the bucket or its prefix, or `s3://BUCKET/PREFIX`. Several, when the export has moved.
     #[arg(value_name = "SOURCE", required_unless_present = "proof")]
     sources: Vec<String>,
     /// Whose export it is.

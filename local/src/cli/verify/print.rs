@@ -42,14 +42,14 @@ fn signed(report: &Report) -> String {
 }
 
 fn other(report: &Report) -> String {
-    let mut told = "no object that no digest names".to_owned();
+    let mut told = vec!["no object that no digest names".to_owned()];
     if report.connection_tests > 0 {
-        told.push_str(&format!("; {} of tests of the connection, ignored", report.connection_tests));
+        told.push(format!("{} of tests of the connection, ignored", report.connection_tests));
     }
     if report.left_behind > 0 {
-        told.push_str(&format!("; {} second copies, left behind when the export moved", report.left_behind));
+        told.push(format!("{} second copies, left behind when the export moved", report.left_behind));
     }
-    told
+    told.join("; ")
 }
 
 /// What a proof proves.

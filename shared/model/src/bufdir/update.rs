@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{AuditStatus, ExportAudit, FileUrl, Remark};
 use crate::Instant;
 
@@ -37,6 +39,9 @@ pub enum Decision {
     Changed(Box<ExportAudit>),
 }
 
+/// How far a worker's clock may be ahead.
+const CLOCK_ERROR: Duration = Duration::from_mins(5);
+
 /// Why an update cannot be made to a record as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateRefused {
@@ -44,6 +49,8 @@ pub enum UpdateRefused {
     NoSuchMove { from: AuditStatus, to: AuditStatus },
     /// `updated_at` is before the record's own, which is this.
     BeforeLastUpdate(Instant),
+    /// `updated_at` is more than 5 minutes ahead of the server's clock: it would refuse every honest update after it.
+    InTheFuture,
     /// No file is attached in this status.
     NoFileWhile(AuditStatus),
 }
@@ -64,12 +71,13 @@ impl NewStatus {
 impl ExportAudit {
     /// Decides a status update that comes in at `now`.
     ///
-    /// Instants are compared in whole seconds, since that is what callers are shown: who sends back what was shown is neither
-    /// early nor saying something new. The record itself is never moved back, not even by a part of a second.
+    /// Callers are shown whole seconds: who sends back what was shown is neither early nor saying something new. The record
+    /// itself is never moved back, not even by a part of a second.
     pub fn with_status(&self, update: &StatusUpdate, now: Instant) -> Result<Decision, UpdateRefused> {
         let (from, to) = (self.status, update.status.status());
         let last = self.updated_at;
-        if from == to && update.updated_at.is_some_and(|at| at.epoch_seconds() == last.epoch_seconds()) {
+        let says_nothing_new = |at: Instant| at == last || at == last.whole_seconds();
+        if from == to && update.updated_at.is_some_and(says_nothing_new) {
             return Ok(Decision::Unchanged);
         }
         // First the move: of two workers the slower one is told that the other was there, whatever their clocks say.
@@ -78,6 +86,9 @@ impl ExportAudit {
         }
         if update.updated_at.is_some_and(|at| at.epoch_seconds() < last.epoch_seconds()) {
             return Err(UpdateRefused::BeforeLastUpdate(last));
+        }
+        if update.updated_at.is_some_and(|at| at > now.max(last).plus(CLOCK_ERROR)) {
+            return Err(UpdateRefused::InTheFuture);
         }
         let mut next = self.clone();
         next.status = to;
@@ -201,9 +212,23 @@ mod tests {
         assert_eq!(changed(moved(Some("2026-03-26T10:00:00Z"))).updated_at, at(CREATED));
         assert_eq!(changed(moved(Some("2026-03-26T10:00:00.6Z"))).updated_at, at("2026-03-26T10:00:00.6Z"));
         assert_eq!(changed(moved(None)).updated_at, at(CREATED));
+        assert!(moved(Some("2026-03-26T10:05:00.5Z")).is_ok());
+        assert_eq!(moved(Some("2026-03-26T10:05:00.500001Z")), Err(UpdateRefused::InTheFuture));
         // A server whose clock is behind moves nothing back either.
         let behind = queued.with_status(&update(NewStatus::Processing, None), at("2026-03-26T09:00:00Z"));
         assert_eq!(changed(behind).updated_at, at(CREATED));
+    }
+
+    #[test]
+    fn two_workers_of_the_same_second_are_two() {
+        let at_of = |text| update(NewStatus::Processing, Some(text));
+        let now = at("2026-03-26T10:01:00Z");
+        let first = changed(record(AuditStatus::Queued).with_status(&at_of("2026-03-26T10:00:10.1Z"), now));
+        let refused = Err(UpdateRefused::NoSuchMove { from: AuditStatus::Processing, to: AuditStatus::Processing });
+        assert_eq!(first.with_status(&at_of("2026-03-26T10:00:10.7Z"), now), refused);
+        for same in ["2026-03-26T10:00:10.1Z", "2026-03-26T11:00:10.100+01:00", "2026-03-26T10:00:10Z"] {
+            assert_eq!(first.with_status(&at_of(same), now), Ok(Decision::Unchanged), "{same}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use sporlog_model::{Instant, OrgId, RetentionGroup};
 
 use crate::keys;
 use crate::row::Row;
-use crate::table::text;
 use crate::{Store, StoreError};
 
 /// When the nightly sweep is, after midnight UTC.
@@ -22,16 +21,7 @@ impl Store {
     /// The sweeps in one shard of the due index (see [`Store::due_shards`]) whose time has come. Eventually consistent: one may
     /// show late or once too often; both are harmless, since a lease keeps sweeps apart.
     pub async fn due_retentions(&self, shard: u8, now: Instant) -> Result<Vec<DueRetention>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("gsi1")
-            .key_condition_expression("gsi1pk = :pk AND gsi1sk < :now")
-            .expression_attribute_values(":pk", text(keys::retention_due_partition(shard)))
-            // A key is its instant and more; "~" sorts behind all that can follow.
-            .expression_attribute_values(":now", text(format!("{now}~")));
-        let rows = self.slice(request, 0, u64::MAX).await?;
+        let rows = self.due(keys::retention_due_partition(shard), now).await?;
         rows.iter().map(parse).collect()
     }
 }

@@ -6,7 +6,7 @@ use sporlog_model::{CaseAction, EntityId, EntityType, Instant, RetentionGroup, a
 
 use super::sweep::{Progress, Sweep};
 use crate::StoreError;
-use crate::keys::{self, Key};
+use crate::keys::{self, Key, LatePlace};
 use crate::kyc::{CaseHead, removed_of};
 use crate::query::page_size;
 use crate::row::Row;
@@ -14,6 +14,17 @@ use crate::table::Change;
 
 /// Entries deleted by one transaction: two rows each, of the 100 items that it takes.
 const ENTRIES_AT_ONCE: u64 = 45;
+
+/// Rows of appends that go or move at once.
+const MAX_ITEMS: usize = 90;
+
+/// A case from which everything is gone that may go.
+struct SweptCase {
+    /// The newest number that is gone.
+    removed: u64,
+    /// How old the first entry that stays is, if it stays because it is young.
+    stays_from: Option<Instant>,
+}
 
 impl Sweep<'_> {
     /// Sweeps the cases that a page of the feed tells of, then deletes the feed's entries of which nothing is left. Answers
@@ -31,7 +42,8 @@ impl Sweep<'_> {
         Ok(self.sweep_appends(appends).await?.map(|left| left || stays))
     }
 
-    /// The same for rows of appends that came late.
+    /// The same for rows of appends that came late. One of which something stays moves to the age at which that can go, so that
+    /// it is not read every night until then.
     pub(super) async fn sweep_kyc_late(&mut self, rows: &[Row]) -> Result<Progress, StoreError> {
         let swept = self.sweep_appends(rows.iter().collect()).await?;
         Ok(if swept.is_some() { Progress::Done } else { Progress::OutOfTime })
@@ -39,33 +51,46 @@ impl Sweep<'_> {
 
     /// Sweeps the cases of these appends, each row of which names its case and the last number it gave there.
     async fn sweep_appends(&mut self, rows: Vec<&Row>) -> Result<Option<bool>, StoreError> {
-        let mut removed: BTreeMap<EntityId, u64> = BTreeMap::new();
-        let mut empty = Vec::new();
-        for row in &rows {
+        let mut cases: BTreeMap<EntityId, SweptCase> = BTreeMap::new();
+        let (mut items, mut left) = (Vec::new(), false);
+        for row in rows {
             let case: EntityId = row.parse("entity_id", |text| EntityId::parse(text).ok())?;
-            if !removed.contains_key(&case) {
-                let Some(number) = self.sweep_case(&case).await? else { return Ok(None) };
-                removed.insert(case.clone(), number);
+            if !cases.contains_key(&case) {
+                let Some(swept) = self.sweep_case(&case).await? else { return Ok(None) };
+                cases.insert(case.clone(), swept);
             }
-            if removed[&case] >= row.count("last")? {
-                empty.push(Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() });
+            let swept = &cases[&case];
+            let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+            if swept.removed >= row.count("last")? {
+                items.push(self.store.discard(key));
+                continue;
+            }
+            left = true;
+            if let (Some(late), Some(stays_from)) = (keys::parse_late_key(&key), swept.stays_from) {
+                let later = LatePlace { occurred_at: stays_from, ..late };
+                let moved = keys::late(self.scope.org(), self.group, &case, &later);
+                if moved.sk > key.sk {
+                    items.push(self.store.replace(row.clone().moved_to(moved)));
+                    items.push(self.store.discard(key));
+                }
             }
         }
-        let left = empty.len() < rows.len();
-        for keys in empty.chunks(usize::try_from(2 * ENTRIES_AT_ONCE).unwrap_or(1)) {
+        for items in items.chunks(MAX_ITEMS) {
             // They name what is gone and count nothing, so it does not matter when they go.
-            let items = keys.iter().map(|key| self.store.discard(key.clone())).collect();
-            self.delete(0, items).await?;
+            self.delete(0, items.to_vec()).await?;
         }
         Ok(Some(left))
     }
 
     /// Deletes the oldest entries of a case, up to the first that stays: numbers are contiguous, so that a page is a range. An
     /// entry that is old but stands behind a younger one waits for that; at the latest, until its own recording is as old.
-    /// Answers the newest number that is gone; `None` when time is up.
-    async fn sweep_case(&mut self, case: &EntityId) -> Result<Option<u64>, StoreError> {
+    /// `None` when time is up.
+    async fn sweep_case(&mut self, case: &EntityId) -> Result<Option<SweptCase>, StoreError> {
         let partition = keys::entity_partition(self.scope.org(), EntityType::KycCase, case);
         loop {
+            if self.out_of_time() {
+                return Ok(None);
+            }
             let key = keys::head(&partition);
             let head = self.store.case_head(&partition).await?.ok_or_else(|| key.missing())?;
             let from = head.removed() + 1;
@@ -76,20 +101,21 @@ impl Sweep<'_> {
             );
             let request = request.scan_index_forward(true).limit(page_size(ENTRIES_AT_ONCE));
             let rows: Vec<Row> = request.send().await?.items.unwrap_or_default().into_iter().map(Row).collect();
-            let mut aged = Vec::new();
+            let (mut aged, mut stays_from) = (Vec::new(), None);
             for row in &rows {
                 let instant = |name| row.parse(name, |text| Instant::parse(text).ok());
                 let (occurred_at, recorded_at) = (instant("occurred_at")?, instant("recorded_at")?);
-                if aged_from(occurred_at, recorded_at) >= self.cutoff || !self.floor.allows(recorded_at) {
+                let age = aged_from(occurred_at, recorded_at);
+                if age >= self.cutoff || !self.floor.allows(recorded_at) {
+                    stays_from = Some(age).filter(|age| *age >= self.cutoff);
                     break;
                 }
                 let action = row.parse("action", CaseAction::parse)?;
                 aged.push((row.parse("sk", keys::parse_case_entry)?, action, row.count("action_number")?));
             }
-            let Some((newest, _, _)) = aged.last() else { return Ok(Some(head.removed())) };
-            if self.out_of_time() {
-                return Ok(None);
-            }
+            let Some((newest, _, _)) = aged.last() else {
+                return Ok(Some(SweptCase { removed: head.removed(), stays_from }));
+            };
             let (newest, count) = (*newest, aged.len());
             self.delete(count, self.case_deletions(&partition, &head, &aged, newest)).await?;
         }

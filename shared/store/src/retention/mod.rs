@@ -7,7 +7,7 @@
 //!   within an hour of happening;
 //! - the rows of events that were recorded later than that after they happened ([`crate::keys::late`]).
 //!
-//! So it costs what it deletes, and an hour of feed; not what is kept.
+//! So it costs what it deletes, an hour of feed, and once what other groups keep of the feed; not what is kept of its own.
 //!
 //! Architecture invariant: what an enabled export has not delivered stays, and so does what a planned segment holds; a
 //! transaction that deletes for a switched-off export checks that it still is. Otherwise the export could not finish its plan.
@@ -16,6 +16,7 @@ mod acquisition;
 mod due;
 mod floor;
 mod kyc;
+mod pass;
 mod sweep;
 
 pub use due::DueRetention;

@@ -3,26 +3,21 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde_json::json;
 use sporlog_auth::TenantScope;
-use sporlog_model::{Actor, Day, EntityId, EntityType, Instant, RetentionDays, RetentionGroup, RunId};
+use sporlog_model::{Actor, EntityId, EntityType, Instant, RetentionDays, RetentionGroup, RunId};
 
 use super::due::next_night;
 use super::floor::Floor;
-use crate::append::LATE;
-use crate::keys::{self, FEED_SHARDS};
+use crate::keys;
 use crate::org::own_event;
-use crate::query::StartKey;
 use crate::row::Row;
 use crate::table::Change;
 use crate::{Store, StoreError};
 
 /// Longer than an invocation may take, so that a sweep which is alive is never taken for dead.
-const LEASE: Duration = Duration::from_mins(16);
+pub(super) const LEASE: Duration = Duration::from_mins(16);
 
 /// A sweep that the export held up looks again this soon.
 const HELD_UP: Duration = Duration::from_hours(1);
-
-/// Rows of a feed or of the late ones that are read at a time.
-const PAGE_ROWS: i32 = 500;
 
 /// How often in a row a transaction may be refused before that is an error and not bad luck.
 const MAX_CONFLICTS: u32 = 5;
@@ -64,11 +59,11 @@ pub(super) struct Sweep<'a> {
     /// Older than this goes.
     pub(super) cutoff: Instant,
     pub(super) floor: Floor,
-    lease: String,
+    pub(super) lease: String,
     days: RetentionDays,
     deadline: Instant,
     /// Up to here the feed holds nothing of this group that may go.
-    swept_to: Instant,
+    pub(super) swept_to: Instant,
     /// When the sweep was due, as the index has it.
     due: Option<String>,
     conflicts: u32,
@@ -117,8 +112,10 @@ impl Store {
         let key = keys::retention(scope.org(), group);
         let state = self.get(key.clone()).await?.ok_or_else(|| key.missing())?;
         let Some(days) = self.retention_days(scope, group).await? else {
-            let forget = Change::new("REMOVE lease, lease_until, gsi1pk, gsi1sk").only_if("lease = :lease");
-            return match self.transact(vec![self.update(key, forget.text(":lease", lease))]).await {
+            // What a sweep deleted before the period was taken away is told all the same.
+            let forget = Change::new("REMOVE lease, lease_until, removed, gsi1pk, gsi1sk").only_if("lease = :lease");
+            let forget = self.update(key, forget.text(":lease", lease));
+            return match self.tell(scope, group, state.count("removed")?, None, forget).await {
                 Ok(()) | Err(StoreError::Conflict) => Ok(Swept::As(SweepOutcome::NoPeriod)),
                 Err(error) => Err(error),
             };
@@ -158,91 +155,11 @@ impl Sweep<'_> {
                     }
                     self.floor = self.store.floor(self.scope).await?;
                 }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn pass(&mut self) -> Result<Progress, StoreError> {
-        let horizon = self.floor.cap(self.cutoff.plus(LATE));
-        if horizon > self.swept_to {
-            for day in self.store.feed_days(self.scope, self.swept_to, horizon).await? {
-                if self.sweep_day(day, horizon).await? == Progress::OutOfTime {
-                    return Ok(Progress::OutOfTime);
+                Err(error) => {
+                    // What this sweep has looked through, the next one need not. If that cannot be said, it looks again.
+                    let _ = self.release(None, None).await;
+                    return Err(error);
                 }
-                let end = day.start().plus(Duration::from_hours(24));
-                self.swept_to = self.swept_to.max(self.floor.cap(self.cutoff).min(end));
-            }
-        }
-        for shard in 0..FEED_SHARDS {
-            if self.sweep_late(shard).await? == Progress::OutOfTime {
-                return Ok(Progress::OutOfTime);
-            }
-        }
-        Ok(Progress::Done)
-    }
-
-    async fn sweep_day(&mut self, day: Day, horizon: Instant) -> Result<Progress, StoreError> {
-        let end = day.start().plus(Duration::from_hours(24));
-        let (from, to) = (self.swept_to.max(day.start()), horizon.min(end));
-        let mut left = false;
-        for shard in 0..FEED_SHARDS {
-            let partition = keys::feed_partition(self.scope.org(), day, shard);
-            // A key is its instant and more, so both bare instants stand just before the first entry of theirs.
-            let request = self.store.between(&partition, from.to_string(), to.to_string());
-            let mut start: StartKey = None;
-            loop {
-                let page = request.clone().set_exclusive_start_key(start).limit(PAGE_ROWS).send().await?;
-                let rows: Vec<Row> = page.items.unwrap_or_default().into_iter().map(Row).collect();
-                let swept = match self.group {
-                    RetentionGroup::Acquisition => self.sweep_acquisition_feed(&rows).await?,
-                    RetentionGroup::Kyc => self.sweep_kyc_feed(&rows).await?,
-                };
-                let Some(stays) = swept else { return Ok(Progress::OutOfTime) };
-                left |= stays;
-                start = page.last_evaluated_key;
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        let whole = from == day.start() && to == end && end <= self.cutoff;
-        if whole && !left {
-            // The day is over: nothing will be recorded in it any more, and the export need not look.
-            self.commit_day(day).await?;
-        }
-        Ok(Progress::Done)
-    }
-
-    async fn commit_day(&self, day: Day) -> Result<(), StoreError> {
-        let held = Change::new("SET lease_until = :until")
-            .only_if("lease = :lease")
-            .text(":lease", &self.lease)
-            .text(":until", self.store.clock.now().plus(LEASE).to_string());
-        let key = keys::retention(self.scope.org(), self.group);
-        let unlist = self.store.discard(keys::feed_day(self.scope.org(), day));
-        self.store.transact(vec![self.store.update(key, held), unlist]).await
-    }
-
-    async fn sweep_late(&mut self, shard: u8) -> Result<Progress, StoreError> {
-        let partition = keys::late_partition(self.scope.org(), self.group, shard);
-        let request = self.store.between(&partition, Instant::MIN.to_string(), self.cutoff.to_string());
-        let mut start: StartKey = None;
-        loop {
-            let page = request.clone().set_exclusive_start_key(start).limit(PAGE_ROWS).send().await?;
-            let mut rows = Vec::new();
-            for row in page.items.unwrap_or_default().into_iter().map(Row) {
-                if self.floor.allows(row.parse("recorded_at", |text| Instant::parse(text).ok())?) {
-                    rows.push(row);
-                }
-            }
-            let progress = match self.group {
-                RetentionGroup::Acquisition => self.sweep_acquisition_late(&rows).await?,
-                RetentionGroup::Kyc => self.sweep_kyc_late(&rows).await?,
-            };
-            start = page.last_evaluated_key;
-            if progress == Progress::OutOfTime || start.is_none() {
-                return Ok(progress);
             }
         }
     }
@@ -315,19 +232,35 @@ impl Sweep<'_> {
             change = change.text(placeholder, value);
         }
         let update = self.store.update(keys::retention(self.scope.org(), self.group), change);
-        let Some(removed) = removed.filter(|removed| *removed > 0) else {
-            return self.store.transact(vec![update]).await;
-        };
-        let (name, now) = (self.group.name(), self.store.clock.now());
+        let period = Some((self.days, self.cutoff));
+        self.store.tell(self.scope, self.group, removed.unwrap_or(0), period, update).await
+    }
+}
+
+impl Store {
+    /// Sends `update`; if events were deleted, together with the event that says how many, and by which period as far as that
+    /// is known.
+    async fn tell(
+        &self,
+        scope: &TenantScope,
+        group: RetentionGroup,
+        removed: u64,
+        period: Option<(RetentionDays, Instant)>,
+        update: TransactWriteItem,
+    ) -> Result<(), StoreError> {
+        if removed == 0 {
+            return self.transact(vec![update]).await;
+        }
+        let name = group.name();
         let entity_id = EntityId::parse(name).map_err(|error| StoreError::Refused(Box::new(error)))?;
         let by = Actor { id: None, name: Some("sporlog".to_owned()) };
         let report = json!({
             "group": name,
-            "retentionPeriodDays": self.days.get(),
-            "olderThan": self.cutoff.to_string(),
+            "retentionPeriodDays": period.map(|(days, _)| days.get()),
+            "olderThan": period.map(|(_, cutoff)| cutoff.to_string()),
             "deletedEvents": removed,
         });
-        let event = own_event(EntityType::Retention, entity_id, now, "Delete", &by, None, report)?;
-        self.store.append_with(self.scope, &event, vec![update]).await.map(|_| ())
+        let event = own_event(EntityType::Retention, entity_id, self.clock.now(), "Delete", &by, None, report)?;
+        self.append_with(scope, &event, vec![update]).await.map(|_| ())
     }
 }
