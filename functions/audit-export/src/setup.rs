@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sporlog_auth::Action;
 use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
-use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, KmsKey};
+use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, KmsKey, OrgId};
 
 use crate::path::PathOrg;
 use crate::policies::{Place, permission_policy, trust_policy};
@@ -65,14 +65,14 @@ fn given<T>(
     name: &str,
     parse: impl FnOnce(&str) -> Result<T, InvalidDestination>,
 ) -> Result<Option<T>, ApiError> {
-    query.get(name).map(parse).transpose().map_err(invalid)
+    query.get(name).map(parse).transpose().map_err(|error| invalid(&error))
 }
 
 /// Where the role is to write.
 fn place(
     state: &AuditExport,
     known: Option<&Destination>,
-    org: &sporlog_model::OrgId,
+    org: &OrgId,
     bucket: &BucketName,
     region: Option<AwsRegion>,
     prefix: &KeyPrefix,

@@ -34,7 +34,7 @@ impl<T: Clone> Extra<T> {
         parse: impl FnOnce(&str) -> Result<T, InvalidDestination>,
     ) -> Result<Self, ApiError> {
         match members.optional::<String>(name, TEXT)? {
-            Some(text) => parse(&text).map(Self::Set).map_err(invalid),
+            Some(text) => parse(&text).map(Self::Set).map_err(|error| invalid(&error)),
             None if members.contains(name) => Ok(Self::Cleared),
             None => Ok(Self::Kept),
         }
@@ -55,9 +55,9 @@ impl RequestBody for TargetBody {
     fn read(members: &Members) -> Result<Self, ApiError> {
         let text = |name| members.required::<String>(name, TEXT);
         Ok(Self {
-            bucket: BucketName::parse(&text("bucket")?).map_err(invalid)?,
-            region: AwsRegion::parse(&text("region")?).map_err(invalid)?,
-            role_arn: RoleArn::parse(&text("roleArn")?).map_err(invalid)?,
+            bucket: BucketName::parse(&text("bucket")?).map_err(|error| invalid(&error))?,
+            region: AwsRegion::parse(&text("region")?).map_err(|error| invalid(&error))?,
+            role_arn: RoleArn::parse(&text("roleArn")?).map_err(|error| invalid(&error))?,
             enabled: members.optional("enabled", "must be true or false")?.unwrap_or(true),
             prefix: Extra::read(members, "prefix", KeyPrefix::parse)?,
             kms_key: Extra::read(members, "kmsKeyId", KmsKey::parse)?,
@@ -82,12 +82,13 @@ impl TargetBody {
             kms_key: self.kms_key.over(known.and_then(|known| known.kms_key.clone())),
             enabled: self.enabled,
         };
-        Destination::check(&change.role_arn, &change.region, change.kms_key.as_ref()).map_err(invalid)?;
+        Destination::check(&change.role_arn, &change.region, change.kms_key.as_ref())
+            .map_err(|error| invalid(&error))?;
         Ok(change)
     }
 }
 
 /// The error's own text does not repeat what was sent.
-pub(crate) fn invalid(error: InvalidDestination) -> ApiError {
+pub(crate) fn invalid(error: &InvalidDestination) -> ApiError {
     ApiError::invalid_member(error.member, error.problem)
 }

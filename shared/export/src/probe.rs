@@ -84,14 +84,15 @@ impl Probe<'_> {
         let bucket = Bucket::with(self.clients, destination, credentials);
         let mut outcomes = vec![StageOutcome { stage: Stage::AssumeRole, result: Ok(()) }];
 
-        let enforced = before(end, self.external_id_is_enforced()).await;
+        // Boxed, since they are large.
+        let enforced = before(end, Box::pin(self.external_id_is_enforced())).await;
         outcomes.push(StageOutcome { stage: Stage::ExternalIdEnforced, result: enforced });
 
         let key = format!("{folder}/{id}.json");
         let body = Bytes::from(json!({"connectionTest": id, "orgId": org}).to_string());
         // Even of a short time, most is for the write.
         let put_end = end - TIME_FOR_DELETE.min(self.time / 4);
-        let put = before(put_end, bucket.put_new(&key, "application/json", body)).await;
+        let put = before(put_end, Box::pin(bucket.put_new(&key, "application/json", body))).await;
         // What was not answered may have been written.
         let written = match &put {
             Ok(()) => Some(true),
