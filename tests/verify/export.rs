@@ -125,6 +125,7 @@ impl Export {
             role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/r").unwrap(),
             external_id: ExternalId::random(),
             prefix: KeyPrefix::parse(self.prefix).unwrap(),
+            kms_key: None,
         };
         let previous = self.previous.take();
         let mut plan = SegmentPlan::unsigned(segment, summary, &org(&self.org), &destination, previous).unwrap();
