@@ -7,9 +7,9 @@ use export_run::RunOutcome;
 use serde_json::{Value, json};
 use sporlog_boot::{Aws, AwsService};
 use sporlog_export::{Bucket, BucketClients};
-use sporlog_model::{ExternalId, RunId};
+use sporlog_model::{Clock, ExternalId, RunId};
 
-use super::{BUCKET, CUSTOMER, MORNING, Opinion, SPORLOG};
+use super::{BUCKET, CUSTOMER, Opinion, SPORLOG};
 use crate::audit_export::{ORG, stored};
 use crate::harness::{ManualClock, org, scope_of};
 
@@ -17,7 +17,7 @@ use crate::harness::{ManualClock, org, scope_of};
 async fn a_log_arrives_in_the_bucket_of_another_account() {
     let (opinion, body) = Opinion::with_customer().await;
     opinion.configure(&body).await;
-    let clock = ManualClock::at(MORNING);
+    let clock = from_now();
     let exporter = opinion.exporter(&clock);
     // A segment is of one day.
     for _ in 0..3 {
@@ -39,6 +39,11 @@ async fn a_log_arrives_in_the_bucket_of_another_account() {
     assert_eq!(after.len(), objects.len() + 2);
     assert!(objects.iter().all(|(key, bytes)| after[key] == *bytes));
     opinion.system.stop().await;
+}
+
+/// The clock of the exporter, which begins with that of the function that configures it.
+fn from_now() -> ManualClock {
+    ManualClock::at(&Clock::system().now().to_string())
 }
 
 fn exported(outcome: RunOutcome) -> u64 {
@@ -72,9 +77,9 @@ async fn what_refuses_is_told_as_the_embedded_engine_tells_it() {
         ("bucket_not_found", bucket("no-bucket-of-that-name")),
         ("put_denied", with(&role(&wide), "bucket", "of-another-account")),
     ];
+    let exporter = opinion.exporter(&from_now());
     for (number, (code, body)) in cases.into_iter().enumerate() {
         opinion.configure(&body).await;
-        let exporter = opinion.exporter(&ManualClock::at(MORNING));
         exporter.record(1).await;
         let outcome = exporter.run().await;
         let failed = matches!(outcome, RunOutcome::Failed { error_code, .. } if error_code == code);
@@ -84,7 +89,6 @@ async fn what_refuses_is_told_as_the_embedded_engine_tells_it() {
 
     // Nothing is lost, once it works.
     opinion.configure(&works).await;
-    let exporter = opinion.exporter(&ManualClock::at("2026-03-02T08:00:00Z"));
     let count = exported(exporter.run().await);
     assert_eq!(opinion.verified(BUCKET).await.events, count);
     opinion.system.stop().await;

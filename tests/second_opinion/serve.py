@@ -19,7 +19,7 @@ for name in list(os.environ):
 # Bound here and handed over: its own start would listen on every interface and leave time for another to take the port.
 listener = socket.create_server(("127.0.0.1", 0))
 port = listener.getsockname()[1]
-os.environ.update(AUTH="true", GATEWAY_PORT=str(port), LOG_LEVEL="WARNING")
+os.environ.update(AUTH="true", GATEWAY_PORT=str(port), LOG_LEVEL="ERROR")
 
 import botocore.session
 from botocore.config import Config as ClientConfig
@@ -58,5 +58,5 @@ def talk():
 threading.Thread(target=talk, daemon=True).start()
 config = Config()
 config.bind = [f"fd://{listener.fileno()}"]
-config.loglevel = "WARNING"
+config.loglevel = "ERROR"
 asyncio.run(serve(app, config))
