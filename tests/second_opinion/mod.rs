@@ -6,6 +6,7 @@
 mod connection;
 mod export;
 mod ministack;
+mod table;
 
 use std::collections::BTreeMap;
 
