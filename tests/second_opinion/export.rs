@@ -18,7 +18,7 @@ async fn a_log_arrives_in_the_bucket_of_another_account() {
     let (opinion, body) = Opinion::with_customer().await;
     opinion.configure(&body).await;
     let clock = from_now();
-    let exporter = opinion.exporter(&clock);
+    let exporter = opinion.signing_exporter(&clock);
     // A segment is of one day.
     for _ in 0..3 {
         exporter.record(2).await;
@@ -34,7 +34,8 @@ async fn a_log_arrives_in_the_bucket_of_another_account() {
     // Only what is new; what is there stays as it was.
     exporter.record(1).await;
     exporter.exports(1).await;
-    assert_eq!(opinion.verified(BUCKET).await.events, first + 1);
+    let report = opinion.verified(BUCKET).await;
+    assert_eq!((report.events, report.signed, report.signers.len()), (first + 1, report.digests, 1));
     let after = opinion.objects(BUCKET).await;
     assert_eq!(after.len(), objects.len() + 2);
     assert!(objects.iter().all(|(key, bytes)| after[key] == *bytes));

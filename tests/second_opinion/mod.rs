@@ -61,6 +61,22 @@ impl Opinion {
         Exporter::with(&self.system, ORG, clock, &own)
     }
 
+    /// The same with a key of MiniStack's KMS that signs the digests.
+    fn signing_exporter(&self, clock: &ManualClock) -> Exporter {
+        let sporlog = root(SPORLOG);
+        let spec = json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"});
+        let key = self.ministack.call(&sporlog, "kms", "create_key", spec)["KeyMetadata"]["Arn"].clone();
+        let allow = json!([{"Effect": "Allow", "Action": ["kms:Sign", "kms:GetPublicKey"], "Resource": key}]);
+        let allow =
+            json!({"RoleName": "ExportRunFunctionRole", "PolicyName": "sign", "PolicyDocument": policy(&allow)});
+        self.ministack.call(&sporlog, "iam", "put_role_policy", allow);
+        let mut own = self.variables(&self.export_run);
+        own.push(("AWS_ENDPOINT_URL_KMS", self.ministack.endpoint.clone()));
+        own.push(("SIGNING_KEY_ID", key.as_str().unwrap().to_owned()));
+        let own: Vec<_> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Exporter::with(&self.system, ORG, clock, &own)
+    }
+
     /// The function behind `/orgs/{orgId}/audit-export`, with the rights of its role.
     fn exports(&self) -> Exports {
         let roles = ["ExportRunFunctionRole", "AuditExportFunctionRole"];
