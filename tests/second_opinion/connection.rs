@@ -80,7 +80,7 @@ impl ResolveDns for Loopback {
     }
 }
 
-/// As S3 itself, MiniStack tells Regions apart by the name it is called by, `s3.REGION.…`: an address has none.
+/// As S3 itself, `MiniStack` tells Regions apart by the name it is called by, `s3.REGION.…`: an address has none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_in_another_region_is_told() {
     let (opinion, works) = Opinion::with_customer().await;

@@ -45,7 +45,7 @@ impl Ministack {
     }
 
     /// A call of AWS's own Python client, which must succeed.
-    pub(super) fn call(&self, credentials: &[String], service: &str, operation: &str, parameters: Value) -> Value {
+    pub(super) fn call(&self, credentials: &[String], service: &str, operation: &str, parameters: &Value) -> Value {
         let call = json!({
             "as": credentials, "region": REGION, "service": service, "operation": operation, "parameters": parameters,
         });
@@ -61,7 +61,7 @@ impl Ministack {
     /// A session of a role.
     pub(super) fn assume(&self, credentials: &[String], role: &str) -> Credentials {
         let parameters = json!({"RoleArn": role, "RoleSessionName": "lambda"});
-        let answer = self.call(credentials, "sts", "assume_role", parameters);
+        let answer = self.call(credentials, "sts", "assume_role", &parameters);
         let part = |name: &str| answer["Credentials"][name].as_str().unwrap().to_owned();
         vec![part("AccessKeyId"), part("SecretAccessKey"), part("SessionToken")]
     }
@@ -75,7 +75,7 @@ impl Drop for Ministack {
     }
 }
 
-/// The root user of an account: MiniStack tells accounts apart by an access key of twelve digits.
+/// The root user of an account: `MiniStack` tells accounts apart by an access key of twelve digits.
 pub(super) fn root(account: &str) -> Credentials {
     vec![account.to_owned(), "test".to_owned()]
 }

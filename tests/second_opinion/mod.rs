@@ -1,4 +1,4 @@
-//! The export and the test of a connection against MiniStack, which evaluates IAM's policies across accounts: an engine that
+//! The export and the test of a connection against `MiniStack`, which evaluates IAM's policies across accounts: an engine that
 //! nobody here wrote. Bucket and role are in a customer's account, made as Sporlog tells the customer to.
 //!
 //! `docs/second-opinion.md` lists where it answers differently from the embedded engine or from AWS, and why.
@@ -24,7 +24,7 @@ use ministack::{CUSTOMER, Credentials, Ministack, REGION, SPORLOG, root};
 /// The customer's bucket.
 const BUCKET: &str = "audit-log-of-diku";
 
-/// Sporlog with its functions' roles in one account, and MiniStack in place of STS and S3.
+/// Sporlog with its functions' roles in one account, and `MiniStack` in place of STS and S3.
 struct Opinion {
     system: System,
     ministack: Ministack,
@@ -61,15 +61,15 @@ impl Opinion {
         Exporter::with(&self.system, ORG, clock, &own)
     }
 
-    /// The same with a key of MiniStack's KMS that signs the digests.
+    /// The same with a key of `MiniStack`'s KMS that signs the digests.
     fn signing_exporter(&self, clock: &ManualClock) -> Exporter {
         let sporlog = root(SPORLOG);
         let spec = json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"});
-        let key = self.ministack.call(&sporlog, "kms", "create_key", spec)["KeyMetadata"]["Arn"].clone();
+        let key = self.ministack.call(&sporlog, "kms", "create_key", &spec)["KeyMetadata"]["Arn"].clone();
         let allow = json!([{"Effect": "Allow", "Action": ["kms:Sign", "kms:GetPublicKey"], "Resource": key}]);
         let allow =
             json!({"RoleName": "ExportRunFunctionRole", "PolicyName": "sign", "PolicyDocument": policy(&allow)});
-        self.ministack.call(&sporlog, "iam", "put_role_policy", allow);
+        self.ministack.call(&sporlog, "iam", "put_role_policy", &allow);
         let mut own = self.variables(&self.export_run);
         own.push(("AWS_ENDPOINT_URL_KMS", self.ministack.endpoint.clone()));
         own.push(("SIGNING_KEY_ID", key.as_str().unwrap().to_owned()));
@@ -119,10 +119,10 @@ impl Opinion {
         let parameters = json!({
             "StackName": bucket, "TemplateBody": setup["cloudFormation"], "Capabilities": ["CAPABILITY_IAM"],
         });
-        self.ministack.call(&customer, "cloudformation", "create_stack", parameters);
+        self.ministack.call(&customer, "cloudformation", "create_stack", &parameters);
         loop {
             let stacks =
-                self.ministack.call(&customer, "cloudformation", "describe_stacks", json!({"StackName": bucket}));
+                self.ministack.call(&customer, "cloudformation", "describe_stacks", &json!({"StackName": bucket}));
             let stack = &stacks["Stacks"][0];
             match stack["StackStatus"].as_str().unwrap() {
                 "CREATE_IN_PROGRESS" => {}
@@ -140,7 +140,7 @@ impl Opinion {
 
     fn create_bucket(&self, account: &str, bucket: &str) {
         let parameters = json!({"Bucket": bucket, "CreateBucketConfiguration": {"LocationConstraint": REGION}});
-        self.ministack.call(&root(account), "s3", "create_bucket", parameters);
+        self.ministack.call(&root(account), "s3", "create_bucket", &parameters);
     }
 
     /// Everything in a bucket, as its owner reads it.
@@ -175,10 +175,10 @@ impl Opinion {
 /// The user of Sporlog's account that stands for Lambda's service, which gives a function its role's session.
 fn own_user(ministack: &Ministack) -> Credentials {
     let sporlog = root(SPORLOG);
-    ministack.call(&sporlog, "iam", "create_user", json!({"UserName": "lambda"}));
+    ministack.call(&sporlog, "iam", "create_user", &json!({"UserName": "lambda"}));
     let allow = json!({"UserName": "lambda", "PolicyName": "assume", "PolicyDocument": policy(&may_assume())});
-    ministack.call(&sporlog, "iam", "put_user_policy", allow);
-    let key = ministack.call(&sporlog, "iam", "create_access_key", json!({"UserName": "lambda"}));
+    ministack.call(&sporlog, "iam", "put_user_policy", &allow);
+    let key = ministack.call(&sporlog, "iam", "create_access_key", &json!({"UserName": "lambda"}));
     let part = |name: &str| key["AccessKey"][name].as_str().unwrap().to_owned();
     vec![part("AccessKeyId"), part("SecretAccessKey")]
 }
@@ -194,8 +194,8 @@ fn policy(statements: &Value) -> String {
 /// Makes a role, answers its ARN.
 fn role(ministack: &Ministack, account: &str, name: &str, trust: &str, permissions: &str) -> String {
     let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust});
-    ministack.call(&root(account), "iam", "create_role", role);
+    ministack.call(&root(account), "iam", "create_role", &role);
     let allow = json!({"RoleName": name, "PolicyName": "allow", "PolicyDocument": permissions});
-    ministack.call(&root(account), "iam", "put_role_policy", allow);
+    ministack.call(&root(account), "iam", "put_role_policy", &allow);
     format!("arn:aws:iam::{account}:role/{name}")
 }

@@ -1,4 +1,4 @@
-//! The same with the table on MiniStack: its conditions, transactions and queries come from other hands than the embedded
+//! The same with the table on `MiniStack`: its conditions, transactions and queries come from other hands than the embedded
 //! engine's.
 
 use std::time::Duration;
@@ -20,13 +20,13 @@ async fn an_export_runs_from_a_table_of_ministack() {
     let opinion = Opinion::start().await;
     let sporlog = root(SPORLOG);
     for table in template().tables {
-        opinion.ministack.call(&sporlog, "dynamodb", "create_table", table.create);
+        opinion.ministack.call(&sporlog, "dynamodb", "create_table", &table.create);
     }
     let mut allowed = may_assume();
     let table = format!("arn:aws:dynamodb:{REGION}:{SPORLOG}:table/*");
     allowed.as_array_mut().unwrap().push(json!({"Effect": "Allow", "Action": "dynamodb:*", "Resource": table}));
     let allow = json!({"RoleName": "ExportRunFunctionRole", "PolicyName": "allow", "PolicyDocument": policy(&allowed)});
-    opinion.ministack.call(&sporlog, "iam", "put_role_policy", allow);
+    opinion.ministack.call(&sporlog, "iam", "put_role_policy", &allow);
 
     let clock = ManualClock::at(&Clock::system().now().to_string());
     let (scope, store) = (scope_of(ORG), store(&on_ministack(&opinion, &sporlog), clock.clock()));
