@@ -17,6 +17,8 @@ mod ingest;
 mod kyc;
 mod organizations;
 mod retention;
+#[cfg(feature = "second-opinion")]
+mod second_opinion;
 mod smoke;
 mod store;
 mod structure;

@@ -20,7 +20,7 @@ async fn refusing(system: &System, name: &str, deny: Option<Deny>) -> Value {
 }
 
 /// The names of the stages, with the code of those that failed.
-fn stages(test: &Value) -> Vec<String> {
+pub(crate) fn stages(test: &Value) -> Vec<String> {
     let stages = test["stages"].as_array().unwrap();
     let told = stages.iter().map(|stage| match stage["code"].as_str() {
         None => {

@@ -2,7 +2,7 @@
 
 mod bodies;
 mod changes;
-mod connection;
+pub(crate) mod connection;
 mod external_id;
 mod faults;
 mod kms;
@@ -20,7 +20,7 @@ use sporlog_model::Clock;
 
 use crate::harness::{Answer, Caller, System, scope_of};
 
-const ORG: &str = "diku";
+pub(crate) const ORG: &str = "diku";
 
 fn admin(org: &str) -> Caller {
     Caller::of_role(org, Role::Admin)
@@ -31,7 +31,7 @@ fn path(org: &str, rest: &str) -> String {
 }
 
 /// A system in which these organizations are registered.
-async fn with_orgs(orgs: &[&str]) -> System {
+pub(crate) async fn with_orgs(orgs: &[&str]) -> System {
     let system = System::start().await;
     for org in orgs {
         let answer = system.call(&Caller::platform_admin(), "PUT", &format!("/orgs/{org}"), None).await;
@@ -107,15 +107,15 @@ fn assert_error(answer: &Answer, status: u16, code: &str, message: &str) {
 }
 
 /// What is configured by the first change of an organization, stored and read again.
-async fn stored(system: &System, org: &str) -> sporlog_store::ExportConfig {
+pub(crate) async fn stored(system: &System, org: &str) -> sporlog_store::ExportConfig {
     system.stack.store.export_config(&scope_of(org)).await.unwrap().unwrap()
 }
 
 /// The function with variables of the test's own.
-struct Exports(Arc<dyn Function>);
+pub(crate) struct Exports(Arc<dyn Function>);
 
 impl Exports {
-    fn of(system: &System, own: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(system: &System, own: &[(&str, &str)]) -> Self {
         let roles = "arn:aws:iam::000000000000:role/ExportRun,arn:aws:iam::000000000000:role/AuditExport";
         let defaults = [
             ("EXPORT_RUN_FUNCTION", "ExportRunFunction"),
@@ -127,13 +127,13 @@ impl Exports {
     }
 
     /// A request of an administrator of [`ORG`]: status and body.
-    async fn call(&self, method: &str, rest: &str, body: Option<&Value>) -> (u64, Value) {
+    pub(crate) async fn call(&self, method: &str, rest: &str, body: Option<&Value>) -> (u64, Value) {
         let event = serde_json::from_str(include_str!("../../events/audit-export.json")).unwrap();
         self.send(event, method, rest, body).await
     }
 
     /// The same, made of an event of the test's own.
-    async fn send(&self, mut event: Value, method: &str, rest: &str, body: Option<&Value>) -> (u64, Value) {
+    pub(crate) async fn send(&self, mut event: Value, method: &str, rest: &str, body: Option<&Value>) -> (u64, Value) {
         let path = path(ORG, rest);
         event["rawPath"] = json!(path);
         event["requestContext"]["http"]["path"] = json!(path);

@@ -72,9 +72,9 @@ pub(crate) fn verify(system: &System, buckets: &[&str], org: &str, options: &Opt
 
 /// What was in a bucket.
 #[derive(Debug)]
-struct Objects {
-    name: String,
-    objects: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Objects {
+    pub(crate) name: String,
+    pub(crate) objects: BTreeMap<String, Vec<u8>>,
 }
 
 impl Source for Objects {

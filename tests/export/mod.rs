@@ -31,7 +31,7 @@ const LEASE_OVER: Duration = Duration::from_secs(331);
 const MORNING: &str = "2026-03-01T08:00:00Z";
 
 /// The export of one organization as its function runs it, with a clock of the test's own.
-struct Exporter {
+pub(crate) struct Exporter {
     org: String,
     store: Store,
     scope: TenantScope,
@@ -51,7 +51,7 @@ impl Exporter {
         Self::with(system, org, clock, &endpoints)
     }
 
-    fn with(system: &System, org: &str, clock: &ManualClock, own: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(system: &System, org: &str, clock: &ManualClock, own: &[(&str, &str)]) -> Self {
         let own: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(own.iter().copied()).collect();
         Self {
             org: org.to_owned(),
@@ -63,7 +63,7 @@ impl Exporter {
     }
 
     /// Records events of different entities, a second apart; answers their ids. They have settled afterwards.
-    async fn record(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn record(&self, count: usize) -> Vec<String> {
         let mut ids = Vec::new();
         for _ in 0..count {
             let event = FolioEvent::of(EntityType::Order, &Uuid::new_v4().to_string());
@@ -76,7 +76,7 @@ impl Exporter {
     }
 
     /// One run, with all the time it needs.
-    async fn run(&self) -> RunOutcome {
+    pub(crate) async fn run(&self) -> RunOutcome {
         self.run_until(u64::MAX).await
     }
 
@@ -87,7 +87,7 @@ impl Exporter {
     }
 
     /// One run that exports this many events.
-    async fn exports(&self, count: u64) {
+    pub(crate) async fn exports(&self, count: u64) {
         match self.run().await {
             RunOutcome::Succeeded { event_count, .. } => assert_eq!(event_count, count),
             other => panic!("{other:?}"),

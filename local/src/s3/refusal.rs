@@ -7,8 +7,9 @@ use super::StorageError;
 /// A fault of the credential. `sts.rs` has STS's words for the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
+    /// Also a temporary key without its session token.
     UnknownAccessKey,
-    /// A temporary key without its session token, or with another one; a permanent key with any.
+    /// A temporary key with another session token; a permanent key with any.
     ForeignToken,
     Expired,
     WrongRegion {

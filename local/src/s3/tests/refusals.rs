@@ -42,8 +42,12 @@ async fn a_temporary_key_without_its_token_or_with_another() {
         let token = token.map(str::to_owned);
         Credentials::new(mine.access_key_id(), mine.secret_access_key(), token, None, "test")
     };
-    for token in [None, other.session_token(), Some("nonsense")] {
-        assert_eq!(s3_refusal(aws.s3_as(with_token(token))).await, refused("InvalidToken", 400));
+    for (token, expected) in [
+        (None, refused("InvalidAccessKeyId", 403)),
+        (other.session_token(), refused("InvalidToken", 400)),
+        (Some("nonsense"), refused("InvalidToken", 400)),
+    ] {
+        assert_eq!(s3_refusal(aws.s3_as(with_token(token))).await, expected);
         assert_eq!(sts_refusal(aws.sts_as(with_token(token))).await, refused("InvalidClientTokenId", 403));
     }
     aws.s3_as(mine).list_objects_v2().bucket(BUCKET).send().await.unwrap();
