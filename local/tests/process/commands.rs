@@ -131,6 +131,7 @@ fn env_prints_what_a_shell_can_take_in() {
         ("AWS_DEFAULT_REGION", "eu-north-1"),
         ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1001"),
         ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1001"),
+        ("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1001"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1002"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1003"),
         ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1003"),

@@ -137,7 +137,9 @@ mod tests {
         use Action as A;
         let member = &[A::ReadOrganization, A::ListExportAudits, A::ReadExportAudit, A::CreateExportAudit][..];
         let worker = &[A::UpdateExportAuditStatus, A::AttachExportAuditFile][..];
-        let admin = &[A::CreateApiKey, A::ListApiKeys, A::RevokeApiKey, A::DeleteExportAudit][..];
+        let keys_and_audits = &[A::CreateApiKey, A::ListApiKeys, A::RevokeApiKey, A::DeleteExportAudit][..];
+        let export = [A::ReadExportConfig, A::PutExportConfig, A::TestExportConnection, A::ListExportRuns];
+        let admin = &[keys_and_audits, &export, &[A::StartExportRun, A::ReadExportSetup]].concat()[..];
         for (roles, allowed) in [
             (&[][..], &[][..]),
             (&[Role::Member], &[member][..]),

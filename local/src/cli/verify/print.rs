@@ -21,7 +21,9 @@ pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
         match report.backfill {
             Backfill::None => "none".to_owned(),
             Backfill::Finished { from } => format!("finished, from {from}"),
-            Backfill::Unfinished { from, to } => format!("UNFINISHED: from {from} up to {to} so far"),
+            Backfill::Unfinished { from, to } => {
+                format!("from {from} up to {to} so far; the first digest of the live stream shows where it ends")
+            }
         },
     );
     line("signed", signed(report));
