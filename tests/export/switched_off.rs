@@ -74,6 +74,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
         assert!(!exporter.is_due(clock.now()).await);
         assert_eq!(exporter.run().await, RunOutcome::Disabled);
 
+        let id = off.id;
         // Mended and enabled again, it goes on: with what was recorded, and with what is told of the switching off.
         deny(&system, &exporter, None).await;
         configure(&exporter, &ExportConfig { enabled: true, switched_off: None, ..off }).await;
@@ -84,7 +85,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
         let told = lines.iter().find(|line| line["entityType"] == EntityType::ExportConfig.name()).unwrap();
         assert_eq!(
             (&told["source"], &told["action"], &told["entityId"]),
-            (&json!("sporlog"), &json!("Disable"), &json!(org))
+            (&json!("sporlog"), &json!("Disable"), &json!(id.to_string()))
         );
         assert_eq!(told["actor"], json!({"id": null, "name": "sporlog"}));
         let reason = told["data"]["reason"].as_str().unwrap();

@@ -115,7 +115,8 @@ impl Store {
         ];
         let by = Actor { id: None, name: Some("sporlog".to_owned()) };
         let report = json!({"enabled": false, "code": code, "reason": sentence, "failingSince": since.to_string()});
-        let event = own_event(EntityType::ExportConfig, EntityId::from(org), now, DISABLE, &by, None, report)?;
+        let event =
+            own_event(EntityType::ExportConfig, EntityId::from(lease.config()), now, DISABLE, &by, None, report)?;
         self.append_with(lease.scope(), &event, changes).await.map(|_| ())
     }
 }

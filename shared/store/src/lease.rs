@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sporlog_auth::TenantScope;
-use sporlog_model::{Instant, RunId};
+use sporlog_model::{ExportConfigId, Instant, RunId};
 
 use crate::export_state::parse_state;
 use crate::table::Change;
@@ -18,6 +18,8 @@ pub(crate) const LEASE: Duration = Duration::from_secs(330);
 pub struct Lease {
     scope: TenantScope,
     run: RunId,
+    /// The configuration that this run goes by.
+    config: ExportConfigId,
     /// When the export was configured last, as far as this run knows.
     pub(crate) configured_at: String,
 }
@@ -26,6 +28,11 @@ impl Lease {
     /// The run that holds it.
     pub fn run(&self) -> RunId {
         self.run
+    }
+
+    /// The configuration that it goes by.
+    pub(crate) fn config(&self) -> ExportConfigId {
+        self.config
     }
 
     /// The organization.
@@ -119,7 +126,7 @@ impl Store {
         }
         match self.transact(items).await {
             Ok(()) => {
-                let lease = Lease { scope: scope.clone(), run, configured_at };
+                let lease = Lease { scope: scope.clone(), run, config: config.id, configured_at };
                 Ok(LeaseAttempt::Held { lease, config: Box::new(config), state: Box::new(state) })
             }
             Err(StoreError::Conflict) => Ok(LeaseAttempt::Busy),
