@@ -203,6 +203,33 @@ async fn a_segment_is_finished_where_it_was_begun() {
     system.stop().await;
 }
 
+/// The place before may never answer again: of a Region that does not exist nobody hears a refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_leaves_a_place_that_was_given_up_and_never_answers() {
+    let system = System::start().await;
+    let clock = ManualClock::at(MORNING);
+    let bucket = system.enable_export("diku").await;
+    let faults = Faults::before(&system.stack).await;
+    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    exporter.record(2).await;
+    faults.on("PutObject", [Fault::CutBefore]);
+    assert_eq!(faults.cut(exporter.run()).await, None);
+    clock.advance(LEASE_OVER);
+    set_prefix(&system, &exporter, "later").await;
+    // The run that was cut counts as failed; the next ones find no way either.
+    faults.on("PutObject", [Fault::ExpiredToken; 3]);
+    for _ in 0..2 {
+        assert!(matches!(exporter.run().await, RunOutcome::Failed { .. }));
+        clock.advance(LEASE_OVER);
+    }
+    exporter.exports(2).await;
+    assert_eq!(faults.clear(), 0);
+    let keys = system.keys(&bucket);
+    assert!(keys.len() == 2 && keys.iter().all(|key| key.starts_with("later/")), "{keys:?}");
+    assert_eq!(exporter.state().await.plan, None);
+    system.stop().await;
+}
+
 async fn set_prefix(system: &System, exporter: &Exporter, prefix: &str) {
     let mut config = config(system, &exporter.org).await;
     config.destination.prefix = KeyPrefix::parse(prefix).unwrap();

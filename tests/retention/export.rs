@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use export_run::{ExportRun, RunOutcome, RunRequest};
 use sporlog_model::{EntityType, RetentionGroup};
-use sporlog_store::{RunTrigger, SweepOutcome};
+use sporlog_store::{RunTrigger, SweepOutcome, SwitchedOff};
 
 use super::{Keeper, NOW};
 use crate::harness::{Fault, Faults, FolioEvent, ManualClock, System, org};
@@ -41,8 +41,12 @@ impl Keeper {
     }
 
     async fn switch_export(&self, enabled: bool) {
+        self.configure_export(enabled, None).await;
+    }
+
+    async fn configure_export(&self, enabled: bool, switched_off: Option<SwitchedOff>) {
         let mut config = self.store.export_config(&self.scope).await.unwrap().unwrap();
-        config.enabled = enabled;
+        (config.enabled, config.switched_off) = (enabled, switched_off);
         config.updated_at = self.clock.now();
         self.store.put_export_config(&self.scope, &config).await.unwrap();
         self.clock.advance(Duration::from_secs(1));
@@ -92,6 +96,22 @@ async fn a_switched_off_export_holds_up_only_what_it_has_planned() {
     system.enable_export("never").await;
     never.switch_export(false).await;
     never.removes(EVENTS).await;
+    system.stop().await;
+}
+
+/// It is to go on when its destination is mended, and then nothing may be missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_sporlog_switched_off_still_gets_everything() {
+    let system = System::start().await;
+    let keeper = keeper(&system, "diku", None).await;
+    let bucket = system.enable_export("diku").await;
+    let off = SwitchedOff { code: "assume_role_denied".to_owned(), at: keeper.clock.now() };
+    keeper.configure_export(false, Some(off)).await;
+    keeper.removes(0).await;
+    keeper.switch_export(true).await;
+    assert!(matches!(keeper.run(&keeper.exporter(&system, None)).await, RunOutcome::Succeeded { .. }));
+    assert_eq!(exported(&system, &bucket), EVENTS);
+    keeper.removes(EVENTS).await;
     system.stop().await;
 }
 

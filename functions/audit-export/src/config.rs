@@ -68,7 +68,12 @@ pub(crate) async fn put_export_config(
     };
     let put = state.store.change_export_config(&scope, &actor(&caller.0), decide).await.map_err(ApiError::of)??;
     let PutExportConfig { config, switched_on } = put;
-    let status = state.store.export_status(&scope).await.map_err(ApiError::of)?;
+    // The change is made: what is only told beside it must not turn the answer into an error.
+    let status = state.store.export_status(&scope).await.unwrap_or_else(|error| {
+        let cause = sporlog_model::error_chain(&error);
+        tracing::warn!(org = %scope.org(), cause, "the export's progress could not be read");
+        ExportStatus::default()
+    });
     if switched_on && status.last_exported_at.is_none() {
         // The first export begins now. Where it cannot be started the schedule does, a few minutes later.
         if let Err(cause) = state.run_function.start(scope.org(), RunTrigger::Backfill, None).await {

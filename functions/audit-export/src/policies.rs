@@ -10,8 +10,6 @@ pub(crate) struct Place {
     /// What every key begins with, without the slash that follows.
     pub(crate) root: String,
     pub(crate) region: Option<AwsRegion>,
-    /// The account of the role, once it is known.
-    pub(crate) account: Option<String>,
     pub(crate) kms_key: Option<KmsKey>,
 }
 
@@ -48,8 +46,8 @@ pub(crate) fn permission_policy(place: &Place) -> Value {
     ];
     if let Some(key) = &place.kms_key {
         let region = place.region.as_ref().map_or("*", AwsRegion::as_str);
-        let account = place.account.as_deref().unwrap_or("*");
-        let (resource, alias) = key.policy_resource(&place.partition, region, account);
+        // Any account: whose the role is, the answers do not tell.
+        let (resource, alias) = key.policy_resource(&place.partition, region, "*");
         let mut statement = json!({
             "Sid": "EncryptTheExport",
             "Effect": "Allow",

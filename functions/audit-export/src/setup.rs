@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sporlog_auth::Action;
 use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
-use sporlog_model::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, KmsKey, OrgId};
+use sporlog_model::{AwsRegion, BucketName, ExternalId, InvalidDestination, KeyPrefix, KmsKey, OrgId};
 
 use crate::path::PathOrg;
 use crate::policies::{Place, permission_policy, trust_policy};
@@ -42,7 +42,7 @@ pub(crate) async fn read_export_setup(
     let region = given(&query, "region", AwsRegion::parse)?.or_else(|| known.map(|known| known.region.clone()));
     let prefix = given(&query, "prefix", KeyPrefix::parse)?.or_else(|| known.map(|known| known.prefix.clone()));
     let kms_key = given(&query, "kmsKeyId", KmsKey::parse)?.or_else(|| known.and_then(|known| known.kms_key.clone()));
-    let place = place(&state, known, scope.org(), &bucket, region, &prefix.unwrap_or_default(), kms_key)?;
+    let place = place(&state, scope.org(), &bucket, region, &prefix.unwrap_or_default(), kms_key)?;
 
     let external_id = state.store.export_external_id(&scope).await.map_err(ApiError::of)?;
     let principals: Vec<String> = state.roles.arns().into_iter().map(str::to_owned).collect();
@@ -71,7 +71,6 @@ fn given<T>(
 /// Where the role is to write.
 fn place(
     state: &AuditExport,
-    known: Option<&Destination>,
     org: &OrgId,
     bucket: &BucketName,
     region: Option<AwsRegion>,
@@ -89,12 +88,5 @@ fn place(
     {
         return Err(ApiError::invalid_member("kmsKeyId", "must be a key in the bucket's Region"));
     }
-    Ok(Place {
-        partition: partition.to_owned(),
-        bucket: bucket.clone(),
-        root: prefix.root(org),
-        region,
-        account: known.map(|known| known.role_arn.account().to_owned()),
-        kms_key,
-    })
+    Ok(Place { partition: partition.to_owned(), bucket: bucket.clone(), root: prefix.root(org), region, kms_key })
 }

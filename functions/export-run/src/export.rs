@@ -18,6 +18,20 @@ const TIME_FOR_THE_END: Duration = Duration::from_secs(15);
 /// When the live stream is this far behind and there is no event, a digest says so: silence must not look like health.
 const LONGEST_SILENCE: Duration = Duration::from_hours(24);
 
+/// Segments of one run. Each is named in the run's item, which has a limit; the rest waits for the next run, which is due at once.
+const MOST_SEGMENTS: usize = 200;
+
+/// After so many failed runs since the configuration was changed, a segment that was begun in the place before is begun again in
+/// the new one, whatever the old one answers.
+const FAILURES_OF_A_LEFT_PLACE: u64 = 3;
+
+/// What came of a segment that an earlier run left behind.
+enum Recovered {
+    Finished,
+    /// The configuration has changed in this moment; the next run goes by that.
+    ConfiguredAnew,
+}
+
 /// What a run that holds the lease writes into the bucket, and how far it has come.
 #[derive(Debug)]
 pub(crate) struct Export<'a> {
@@ -73,10 +87,14 @@ impl<'a> Export<'a> {
     /// Segment after segment: first the one that was planned and not committed, then what has settled since and what is to
     /// be filled in, until nothing is left or time is nearly up.
     pub(crate) async fn run(&mut self) -> Result<(), Stopped> {
-        if let Some(plan) = self.state.plan.take() {
-            self.recover(plan).await?;
+        if let Some(plan) = self.state.plan.take()
+            && let Recovered::ConfiguredAnew = self.recover(plan).await?
+        {
+            return Ok(());
         }
-        while self.function.clock.now().plus(TIME_FOR_A_SEGMENT) < self.deadline {
+        let mut segments = 0;
+        while segments < MOST_SEGMENTS && self.function.clock.now().plus(TIME_FOR_A_SEGMENT) < self.deadline {
+            segments += 1;
             let Some((segment, written)) = self.next().await? else { break };
             let plan = self.plan(segment, &written).await?;
             match self.function.store.persist_plan(self.lease, &plan, None).await {
@@ -133,7 +151,7 @@ impl<'a> Export<'a> {
 
     /// Finishes a plan that an earlier run left behind: where and as whom it was begun, since part of it may be there. Only
     /// if the configuration has changed since, and that place refuses, does the segment go to the new one instead.
-    async fn recover(&mut self, plan: SegmentPlan) -> Result<(), Stopped> {
+    async fn recover(&mut self, plan: SegmentPlan) -> Result<Recovered, Stopped> {
         let written = segment::again(&self.function.store, self.lease.scope(), plan.segment()).await?;
         if !plan.describes(&written.summary) {
             // Whether its object is in the bucket cannot be told: a session may write and not look.
@@ -146,20 +164,33 @@ impl<'a> Export<'a> {
         let mut places = vec![begun, with_new_role];
         places.dedup();
         let may_move = places.first() != Some(self.destination);
+        // A place may also be unreachable without saying that it refuses: a Region that does not exist has no address.
+        let gone_for_good = self.state.consecutive_failures >= FAILURES_OF_A_LEFT_PLACE;
         let mut refused = None;
         for place in places {
             match self.put_in(&place, &plan, &written).await {
-                Ok(()) => return self.commit(&plan).await,
-                Err(error) if error.kind == FaultKind::Configuration && may_move => refused = Some(error),
+                Ok(()) => {
+                    self.commit(&plan).await?;
+                    return Ok(Recovered::Finished);
+                }
+                Err(error) if may_move && (error.kind == FaultKind::Configuration || gone_for_good) => {
+                    refused = Some(error);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         let org = self.lease.scope().org();
         tracing::warn!(%org, code = refused.map(|error| error.code), "a planned segment moves");
-        let moved = self.plan(plan.segment(), &written).await?;
-        self.function.store.persist_plan(self.lease, &moved, Some(&plan)).await?;
+        let moved = self.plan(plan.segment(), &written).await?.in_place_of(&plan);
+        match self.function.store.persist_plan(self.lease, &moved, Some(&plan)).await {
+            Ok(()) => {}
+            // Configured anew: the next run goes by that. If the lease is lost, the end of this run finds out.
+            Err(StoreError::Conflict) => return Ok(Recovered::ConfiguredAnew),
+            Err(error) => return Err(error.into()),
+        }
         self.put(&moved, &written).await?;
-        self.commit(&moved).await
+        self.commit(&moved).await?;
+        Ok(Recovered::Finished)
     }
 
     /// The plan of a segment, signed before it is kept: whoever finishes it writes the same bytes.

@@ -132,6 +132,12 @@ impl Store {
         self.get(keys::export_state(scope.org())).await?.as_ref().map(parse_state).transpose()
     }
 
+    /// Part of a transaction: lets the others happen only while the organization has no export, or has switched it off itself.
+    pub(crate) fn export_is_given_up(&self, scope: &TenantScope) -> TransactWriteItem {
+        let condition = "attribute_not_exists(pk) OR (enabled = :off AND attribute_not_exists(disabled_at))";
+        self.check(keys::export_config(scope.org()), condition, vec![(":off", AttributeValue::Bool(false))])
+    }
+
     /// Part of a transaction: lets the others happen only while the export is switched off, or there is none.
     pub(crate) fn export_is_off(&self, scope: &TenantScope) -> TransactWriteItem {
         let condition = "attribute_not_exists(pk) OR enabled = :off";

@@ -135,6 +135,13 @@ impl SegmentPlan {
         format!("s3://{}/{}", self.bucket.as_str(), self.digest_key)
     }
 
+    /// This plan for a segment that was planned before. Where both have the same place, the earlier digest stays: it may be in
+    /// the bucket already, where nothing is written over, and a signature made anew has other bytes.
+    #[must_use]
+    pub fn in_place_of(self, before: &Self) -> Self {
+        if self.digest_uri() == before.digest_uri() { Self { digest: before.digest.clone(), ..self } } else { self }
+    }
+
     /// What the next digest names as the one before it.
     pub fn digest_sha256(&self) -> String {
         sha256_hex(self.digest.as_bytes())
@@ -211,5 +218,25 @@ mod tests {
         assert_ne!(signed.digest_sha256(), unsigned.digest_sha256());
         assert_eq!(Digest::parse(signed.digest.as_bytes()).unwrap().signature, Some(signature));
         assert_eq!(SegmentPlan { digest: unsigned.digest.clone(), ..signed }, unsigned);
+    }
+
+    #[test]
+    fn what_may_be_in_the_bucket_is_not_made_anew() {
+        let signature = |value: &str| DigestSignature {
+            algorithm: SignatureAlgorithm::EcdsaSha256,
+            key_id: "arn:aws:kms:eu-north-1:123456789012:key/1".to_owned(),
+            public_key: "MFkw".to_owned(),
+            value: value.to_owned(),
+        };
+        let before = plan(3).signed(signature("MEUC")).unwrap();
+        let with_new_role = SegmentPlan {
+            role_arn: RoleArn::parse("arn:aws:iam::123456789012:role/other").unwrap(),
+            ..plan(3).signed(signature("MEQC")).unwrap()
+        };
+        assert_ne!(with_new_role.digest, before.digest);
+        let again = with_new_role.clone().in_place_of(&before);
+        assert_eq!((&again.digest, &again.role_arn), (&before.digest, &with_new_role.role_arn));
+        let elsewhere = SegmentPlan { bucket: BucketName::parse("other-bucket").unwrap(), ..with_new_role };
+        assert_eq!(elsewhere.clone().in_place_of(&before), elsewhere);
     }
 }

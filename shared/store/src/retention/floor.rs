@@ -7,7 +7,7 @@ use crate::{Store, StoreError, keys};
 /// From where on nothing may be deleted, because an export still needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Floor {
-    /// There is no export, or it is switched off with nothing half done.
+    /// There is no export, or its organization has switched it off, with nothing half done.
     None,
     /// What was recorded from here on is not delivered. Only ever moves forward, so it need not be checked again.
     At(Instant),
@@ -33,7 +33,9 @@ impl Floor {
 
 impl Store {
     pub(super) async fn floor(&self, scope: &TenantScope) -> Result<Floor, StoreError> {
-        let enabled = self.export_config(scope).await?.is_some_and(|config| config.enabled);
+        // One that Sporlog switched off, since its destination refused it, is to go on when that is mended.
+        let config = self.export_config(scope).await?;
+        let enabled = config.is_some_and(|config| config.enabled || config.switched_off.is_some());
         let state = self.export_state(scope).await?;
         let planned = state.as_ref().is_some_and(|state| state.plan.is_some());
         if enabled || planned {
@@ -50,7 +52,7 @@ impl Store {
             Floor::At(_) => Vec::new(),
             Floor::None => {
                 let unplanned = "attribute_not_exists(plan_uri)";
-                vec![self.export_is_off(scope), self.check(keys::export_state(scope.org()), unplanned, Vec::new())]
+                vec![self.export_is_given_up(scope), self.check(keys::export_state(scope.org()), unplanned, Vec::new())]
             }
         }
     }
