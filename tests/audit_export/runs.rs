@@ -88,6 +88,12 @@ async fn a_run_that_is_asked_for_has_the_id_that_was_answered() {
     system.finish_runs().await;
     let run = get(&system, ORG, "runs?limit=1").await.json()[0].clone();
     assert_eq!((&run["id"], &run["trigger"]), (&id, &json!("manual")));
+    // Who asked for it is in the log.
+    system.export(ORG).await;
+    let lines = system.exported_lines("bucket-of-diku");
+    let asked: Vec<&Value> = lines.iter().filter(|line| line["action"] == "StartRun").collect();
+    assert_eq!((asked.len(), &asked[0]["data"]), (1, &json!({"runId": id})));
+    assert_eq!((&asked[0]["entityType"], &asked[0]["actor"]["id"]), (&json!("export-config"), &json!("tester")));
     system.stop().await;
 }
 

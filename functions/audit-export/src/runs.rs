@@ -7,7 +7,7 @@ use sporlog_model::{ErrorKind, Instant, OrgId, RunId};
 use sporlog_store::{Run, RunObject, RunTrigger};
 
 use crate::path::PathOrg;
-use crate::{AuditExport, not_configured};
+use crate::{AuditExport, actor, not_configured};
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 200;
@@ -64,7 +64,8 @@ pub(crate) async fn list_export_runs(
     Ok(JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect()))
 }
 
-/// `POST /orgs/{orgId}/audit-export/runs`: starts a run now. It is in the list as soon as it has begun.
+/// `POST /orgs/{orgId}/audit-export/runs`: starts a run now, and records who asked for it. It is in the list as soon as it
+/// has begun.
 pub(crate) async fn start_export_run(
     State(state): State<AuditExport>,
     caller: Caller,
@@ -74,13 +75,15 @@ pub(crate) async fn start_export_run(
     state.check_registered(&scope).await?;
     let read = tokio::try_join!(state.store.export_config(&scope), state.store.export_status(&scope));
     let (config, status) = read.map_err(ApiError::of)?;
-    if !config.ok_or_else(not_configured)?.enabled {
+    let config = config.ok_or_else(not_configured)?;
+    if !config.enabled {
         return Err(ApiError::new(ErrorKind::Conflict, "exportDisabled", "The export is switched off"));
     }
     if status.running.is_some() {
         return Err(ApiError::new(ErrorKind::Conflict, "runInProgress", "A run is in progress"));
     }
     let id = RunId::random();
+    state.store.record_run_request(&scope, config.id, id, &actor(&caller.0)).await.map_err(ApiError::of)?;
     let started = state.run_function.start(scope.org(), RunTrigger::Manual, Some(id)).await;
     started.map_err(|error| ApiError::fault(ErrorKind::Unavailable, error))?;
     Ok((StatusCode::ACCEPTED, JsonBody(StartedRun { id })))

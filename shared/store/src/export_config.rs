@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 use sporlog_auth::TenantScope;
 use sporlog_model::{
-    Actor, AwsRegion, BucketName, Destination, EntityId, EntityType, ExternalId, Instant, KeyPrefix, KmsKey, OrgId,
-    RoleArn,
+    Actor, AwsRegion, BucketName, Destination, EntityId, EntityType, ExportConfigId, ExternalId, Instant, KeyPrefix,
+    KmsKey, OrgId, RoleArn, RunId,
 };
 use std::time::Duration;
 
@@ -131,7 +131,22 @@ impl Store {
             }
         }
     }
+
+    /// Records that a caller asks for a run, before it is started.
+    pub async fn record_run_request(
+        &self,
+        scope: &TenantScope,
+        config: ExportConfigId,
+        run: RunId,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        let (entity, now) = (EntityType::ExportConfig, self.clock.now());
+        let event = own_event(entity, EntityId::from(config), now, START_RUN, by, None, json!({"runId": run}))?;
+        self.append(scope, &event).await.map(|_| ())
+    }
 }
+
+const START_RUN: &str = "StartRun";
 
 fn changed(
     before: Option<&ExportConfig>,
