@@ -1,31 +1,15 @@
 //! What the log of the process tells.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::{Exports, ORG, with, with_orgs, working};
-
-#[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::harness::LogLines;
 
 /// On one thread, because the subscriber is that thread's.
 #[tokio::test]
 async fn no_role_no_bucket_and_no_external_id_is_logged() {
-    let lines = Lines::default();
+    let lines = LogLines::default();
     let writer = lines.clone();
     let filter = EnvFilter::new("warn,audit_export=trace,sporlog_export=trace,sporlog_store=trace,sporlog_http=trace");
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
@@ -41,7 +25,7 @@ async fn no_role_no_bucket_and_no_external_id_is_logged() {
         assert_eq!(function.call("POST", "runs", None).await.0, 503);
         assert_eq!(function.call("GET", "setup", None).await.0, 200);
     }
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     // What is said below `error` may be silenced by another test's thread.
     for told in ["the first export was not started", "ResourceNotFoundException", ORG] {
         assert!(text.contains(told), "{told}: {text}");

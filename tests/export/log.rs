@@ -1,31 +1,14 @@
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use export_run::RunOutcome;
 use sporlog_model::RoleArn;
 use tracing_subscriber::EnvFilter;
 
 use super::{Exporter, MORNING};
-use crate::harness::{ManualClock, System, scope_of};
-
-#[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::harness::{LogLines, ManualClock, System, scope_of};
 
 /// On one thread, because the subscriber is that thread's.
 #[tokio::test]
 async fn a_failed_run_tells_the_log_what_aws_said_and_names_no_role() {
-    let lines = Lines::default();
+    let lines = LogLines::default();
     let writer = lines.clone();
     // What a deployed function logs at its most talkative.
     let filter = EnvFilter::new("warn,export_run=trace,sporlog_export=trace,sporlog_store=trace");
@@ -44,7 +27,7 @@ async fn a_failed_run_tells_the_log_what_aws_said_and_names_no_role() {
         exporter.run().await
     };
     assert!(matches!(outcome, RunOutcome::Failed { .. }));
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     for told in ["diku", "assume_role_denied", "AccessDenied"] {
         assert!(text.contains(told), "{told}: {text}");
     }

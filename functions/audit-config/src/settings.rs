@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use sporlog_auth::Action;
 use sporlog_http::{ApiError, FolioCaller, JsonBody};
-use sporlog_model::Actor;
 use sporlog_store::SettingChange;
 
 use crate::AuditConfig;
@@ -33,7 +32,7 @@ pub(crate) async fn put_setting(
     let setting = ids.setting()?;
     body.check(setting)?;
     let change = SettingChange { value: body.value, description: body.description };
-    let by = Actor { id: Some(caller.principal().subject.clone()), name: None };
+    let by = caller.principal().actor();
     let put = state.store.put_setting(&scope, setting, &change, &by).await.map_err(ApiError::of)?;
     if put.shortens_retention {
         state.retention.start(scope.org(), setting.group).await;

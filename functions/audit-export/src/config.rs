@@ -11,7 +11,7 @@ use sporlog_store::{ExportConfig, ExportStatus, PutExportConfig, RunTrigger};
 use crate::if_match::{IfMatch, etag};
 use crate::path::PathOrg;
 use crate::target::TargetBody;
-use crate::{AuditExport, actor, not_configured};
+use crate::{AuditExport, not_configured};
 
 /// A configuration as it is answered: the role masked. The last five members are beyond the published document.
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ pub(crate) async fn put_export_config(
         if_match.check(known)?;
         body.over(known, &state.refused_account)
     };
-    let put = state.store.change_export_config(&scope, &actor(&caller.0), decide).await.map_err(ApiError::of)??;
+    let put = state.store.change_export_config(&scope, &caller.0.actor(), decide).await.map_err(ApiError::of)??;
     let PutExportConfig { config, switched_on } = put;
     // The change is made: what is only told beside it must not turn the answer into an error.
     let status = state.store.export_status(&scope).await.unwrap_or_else(|error| {

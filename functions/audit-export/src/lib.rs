@@ -19,11 +19,11 @@ mod target;
 use aws_sdk_dynamodb::Client;
 use axum::Router;
 use axum::routing::{get, post};
-use sporlog_auth::{Principal, TenantScope};
+use sporlog_auth::TenantScope;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
 use sporlog_export::BucketClients;
 use sporlog_http::{ApiError, ErrorShape, group};
-use sporlog_model::{Actor, Clock, ErrorKind};
+use sporlog_model::{Clock, ErrorKind};
 use sporlog_store::Store;
 
 pub use crate::connection::TEST_TIME;
@@ -78,11 +78,6 @@ impl AuditExport {
         let organization = self.store.organization(scope).await.map_err(ApiError::of)?;
         organization.map(drop).ok_or_else(ApiError::org_not_found)
     }
-}
-
-/// The caller, as the log names who did it.
-fn actor(caller: &Principal) -> Actor {
-    Actor { id: Some(caller.subject.clone()), name: None }
 }
 
 fn not_configured() -> ApiError {

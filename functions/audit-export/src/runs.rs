@@ -7,7 +7,7 @@ use sporlog_model::{ErrorKind, Instant, OrgId, RunId};
 use sporlog_store::{Run, RunObject, RunTrigger};
 
 use crate::path::PathOrg;
-use crate::{AuditExport, actor, not_configured};
+use crate::{AuditExport, not_configured};
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 200;
@@ -52,15 +52,11 @@ pub(crate) async fn list_export_runs(
 ) -> Result<JsonBody<Vec<RunView>>, ApiError> {
     let scope = caller.scope(Action::ListExportRuns, org.id()?)?;
     state.check_registered(&scope).await?;
-    let limit = match query.get("limit") {
-        None => DEFAULT_LIMIT,
-        Some(text) => {
-            limit(text).ok_or_else(|| ApiError::invalid_member("limit", "must be a whole number from 1 to 200"))?
-        }
-    };
+    let limit = query.number("limit", 1..=MAX_LIMIT);
+    let limit = limit.map_err(|_| ApiError::invalid_member("limit", "must be a whole number from 1 to 200"))?;
     let before = query.get("before").map(RunId::parse).transpose();
     let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a run"))?;
-    let runs = state.store.runs(&scope, before, limit).await.map_err(ApiError::of)?;
+    let runs = state.store.runs(&scope, before, limit.unwrap_or(DEFAULT_LIMIT)).await.map_err(ApiError::of)?;
     Ok(JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect()))
 }
 
@@ -83,16 +79,10 @@ pub(crate) async fn start_export_run(
         return Err(ApiError::new(ErrorKind::Conflict, "runInProgress", "A run is in progress"));
     }
     let id = RunId::random();
-    state.store.record_run_request(&scope, config.id, id, &actor(&caller.0)).await.map_err(ApiError::of)?;
+    state.store.record_run_request(&scope, config.id, id, &caller.0.actor()).await.map_err(ApiError::of)?;
     let started = state.run_function.start(scope.org(), RunTrigger::Manual, Some(id)).await;
     started.map_err(|error| ApiError::fault(ErrorKind::Unavailable, error))?;
     Ok((StatusCode::ACCEPTED, JsonBody(StartedRun { id })))
-}
-
-fn limit(text: &str) -> Option<u64> {
-    // `parse` alone would also take a sign.
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit))
 }
 
 fn view(org: &OrgId, run: Run) -> RunView {

@@ -12,7 +12,7 @@ use sporlog_model::{Day, ErrorKind, OrgId, RequestDigest};
 use sporlog_store::{ExportAuditCreation, NamedRequest, Operation};
 
 use crate::ExportAudits;
-use crate::request::{actor, org, scope, text};
+use crate::request::{org, scope, text};
 
 /// What `POST` must say.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(crate) async fn create_export_audit(
     let JsonBody(CreateBody { org, new, digest }) = body?;
     let scope = caller.scope(Action::CreateExportAudit, &org)?;
     let named = key.map(|key| NamedRequest { operation: Operation::CreateExportAudit, key, digest });
-    let created = state.store.create_export_audit(&scope, new, &actor(&caller.0), named.as_ref(), answer).await;
+    let created = state.store.create_export_audit(&scope, new, &caller.0.actor(), named.as_ref(), answer).await;
     match created.map_err(ApiError::of)? {
         ExportAuditCreation::Answered(answer) => {
             Ok((StatusCode::CREATED, [(CONTENT_TYPE, "application/json")], answer).into_response())

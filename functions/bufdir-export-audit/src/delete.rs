@@ -5,7 +5,7 @@ use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
 use sporlog_model::bufdir::AuditId;
 
 use crate::ExportAudits;
-use crate::request::{PathId, actor, failed, scope};
+use crate::request::{PathId, failed, scope};
 
 /// A record that is gone.
 #[derive(Serialize)]
@@ -23,6 +23,6 @@ pub(crate) async fn delete_export_audit(
 ) -> Result<JsonBody<DeletedView>, ApiError> {
     let scope = scope(&caller, Action::DeleteExportAudit, &query)?;
     let audit_id = path.id()?;
-    state.store.delete_export_audit(&scope, audit_id, &actor(&caller.0)).await.map_err(failed)?;
+    state.store.delete_export_audit(&scope, audit_id, &caller.0.actor()).await.map_err(failed)?;
     Ok(JsonBody(DeletedView { deleted: true, audit_id }))
 }

@@ -5,7 +5,7 @@ use sporlog_http::{ApiError, Caller, JsonBody, Members, QueryParameters, Request
 use sporlog_model::bufdir::{AttachedFile, AuditId, FileUrl};
 
 use crate::ExportAudits;
-use crate::request::{PathId, actor, failed, refused, scope, text};
+use crate::request::{PathId, failed, refused, scope, text};
 
 /// What `PUT …/file` must say.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) async fn attach_export_audit_file(
     let scope = scope(&caller, Action::AttachExportAuditFile, &query)?;
     let id = path.id()?;
     let JsonBody(FileBody(file)) = body?;
-    let attached = state.store.attach_export_audit_file(&scope, id, &file, &actor(&caller.0)).await;
+    let attached = state.store.attach_export_audit_file(&scope, id, &file, &caller.0.actor()).await;
     let record = attached.map_err(failed)?.map_err(refused)?;
     let file_url = record.file_url.as_ref().map(FileUrl::as_str).map(str::to_owned);
     Ok(JsonBody(FileView { audit_id: record.id, file_url, updated_at: record.updated_at.to_rfc3339_seconds() }))

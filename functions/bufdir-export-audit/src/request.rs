@@ -2,10 +2,10 @@ use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use sporlog_auth::{Action, Principal, TenantScope};
+use sporlog_auth::{Action, TenantScope};
 use sporlog_http::{ApiError, Caller, QueryParameters};
 use sporlog_model::bufdir::{AuditId, InvalidText, UpdateRefused};
-use sporlog_model::{Actor, Classified, ErrorKind, OrgId};
+use sporlog_model::{Classified, ErrorKind, OrgId};
 use sporlog_store::StoreError;
 
 /// The id in the path. What cannot be an id is the id of nothing.
@@ -41,11 +41,6 @@ pub(crate) fn scope(caller: &Caller, action: Action, query: &QueryParameters) ->
 /// An organization that somebody names. What cannot be an id is the id of nothing.
 pub(crate) fn org(text: &str) -> Result<OrgId, ApiError> {
     OrgId::parse(text).map_err(|_| ApiError::org_not_found())
-}
-
-/// The caller, as the log names who did it.
-pub(crate) fn actor(caller: &Principal) -> Actor {
-    Actor { id: Some(caller.subject.clone()), name: None }
 }
 
 /// Reads a member that is a text of some form.

@@ -6,7 +6,7 @@ use sporlog_model::Instant;
 use sporlog_model::bufdir::{AuditId, AuditStatus, NewStatus, Remark, StatusUpdate};
 
 use crate::ExportAudits;
-use crate::request::{PathId, actor, failed, refused, scope, text};
+use crate::request::{PathId, failed, refused, scope, text};
 
 /// What `PUT …/status` must say.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(crate) async fn update_export_audit_status(
     let scope = scope(&caller, Action::UpdateExportAuditStatus, &query)?;
     let id = path.id()?;
     let JsonBody(StatusBody(update)) = body?;
-    let updated = state.store.update_export_audit_status(&scope, id, &update, &actor(&caller.0)).await;
+    let updated = state.store.update_export_audit_status(&scope, id, &update, &caller.0.actor()).await;
     let record = updated.map_err(failed)?.map_err(refused)?;
     let updated_at = record.updated_at.to_rfc3339_seconds();
     Ok(JsonBody(StatusView { audit_id: record.id, status: record.status.name(), updated_at }))

@@ -10,9 +10,9 @@ use sporlog_http::{ApiError, Caller, JsonBody, Members, QueryParameters, Request
 use sporlog_model::{ApiKeyId, ApiKeySecret, ErrorKind, Instant, Name};
 use sporlog_store::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey, StoreError};
 
+use crate::Organizations;
 use crate::organization::name;
 use crate::path::{PathIds, api_key_not_found};
-use crate::{Organizations, actor};
 
 /// What `POST` must say.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(crate) async fn create_api_key(
     }
     let secret = ApiKeySecret::generate().map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
     let new = NewApiKey { name, scopes, expires_at };
-    match state.store.create_api_key(&scope, &secret, &new, &actor(&caller.0)).await.map_err(ApiError::of)? {
+    match state.store.create_api_key(&scope, &secret, &new, &caller.0.actor()).await.map_err(ApiError::of)? {
         ApiKeyCreation::Created(key) => {
             let view = ApiKeyView { key: Some(secret.reveal().to_owned()), ..view(*key) };
             Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], JsonBody(view)).into_response())
@@ -110,7 +110,7 @@ pub(crate) async fn revoke_api_key(
     ids: PathIds,
 ) -> Result<StatusCode, ApiError> {
     let scope = caller.scope(Action::RevokeApiKey, &ids.org()?)?;
-    match state.store.revoke_api_key(&scope, ids.api_key()?, &actor(&caller.0)).await {
+    match state.store.revoke_api_key(&scope, ids.api_key()?, &caller.0.actor()).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(StoreError::NotFound) if state.store.organization(&scope).await.map_err(ApiError::of)?.is_none() => {
             Err(ApiError::org_not_found())

@@ -10,10 +10,9 @@ mod path;
 use aws_sdk_dynamodb::Client;
 use axum::Router;
 use axum::routing::{delete, post, put};
-use sporlog_auth::Principal;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
 use sporlog_http::{ErrorShape, group};
-use sporlog_model::{Actor, Clock};
+use sporlog_model::Clock;
 use sporlog_store::Store;
 
 /// What the handlers work with.
@@ -34,9 +33,4 @@ pub fn router(environment: &Environment, clock: Clock) -> Result<Router, Environ
         .route("/orgs/{orgId}/api-keys/{keyId}", delete(api_keys::revoke_api_key))
         .with_state(state);
     Ok(group(routes, ErrorShape::Sentence))
-}
-
-/// The caller, as the log names who did it.
-fn actor(caller: &Principal) -> Actor {
-    Actor { id: Some(caller.subject.clone()), name: None }
 }

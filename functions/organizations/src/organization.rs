@@ -6,8 +6,8 @@ use sporlog_http::{ApiError, Caller, JsonBody, Members, RequestBody};
 use sporlog_model::{Name, OrgId};
 use sporlog_store::{Organization, PutOrganization};
 
+use crate::Organizations;
 use crate::path::PathIds;
-use crate::{Organizations, actor};
 
 /// What `PUT` may say: the name by which people know the organization.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) async fn put_organization(
 ) -> Result<(StatusCode, JsonBody<OrganizationView>), ApiError> {
     let scope = caller.scope(Action::PutOrganization, &ids.new_org()?)?;
     let name = body?.and_then(|JsonBody(body)| body.name);
-    let put = state.store.put_organization(&scope, name.as_ref(), &actor(&caller.0)).await.map_err(ApiError::of)?;
+    let put = state.store.put_organization(&scope, name.as_ref(), &caller.0.actor()).await.map_err(ApiError::of)?;
     Ok(match put {
         PutOrganization::Created(organization) => (StatusCode::CREATED, JsonBody(view(organization))),
         PutOrganization::Known(organization) => (StatusCode::OK, JsonBody(view(organization))),

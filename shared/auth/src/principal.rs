@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use sporlog_model::OrgId;
+use sporlog_model::{Actor, OrgId};
 
 use crate::policy::CONFIG_ALL;
 use crate::{Action, Denied, PLATFORM_ADMIN, TenantScope};
@@ -53,6 +53,11 @@ impl Role {
 }
 
 impl Principal {
+    /// The caller, as the log names who did it.
+    pub fn actor(&self) -> Actor {
+        Actor { id: Some(self.subject.clone()), name: None }
+    }
+
     /// May this caller do `action` in `org`? The answer is the key to that organization's data. Never, when the action takes
     /// a permission for one resource besides: ask [`Principal::resource_scope`].
     pub fn scope(&self, action: Action, org: &OrgId) -> Result<TenantScope, Denied> {

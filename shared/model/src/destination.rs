@@ -62,6 +62,7 @@ macro_rules! text_of {
         }
     };
 }
+pub(crate) use text_of;
 
 /// The name of an S3 general purpose bucket.
 ///

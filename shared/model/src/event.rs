@@ -42,6 +42,13 @@ pub struct Actor {
     pub name: Option<String>,
 }
 
+impl Actor {
+    /// Sporlog itself, where no caller is behind what happened.
+    pub fn sporlog() -> Self {
+        Self { id: None, name: Some("sporlog".to_owned()) }
+    }
+}
+
 /// What was done: `Create`, `STATUS_CHANGED`. 1–64 letters, digits and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Action(String);

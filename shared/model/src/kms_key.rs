@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::destination::text_of;
 use crate::{AwsRegion, InvalidDestination};
 
 /// The KMS key that a bucket's objects are encrypted with, as S3 takes it in `x-amz-server-side-encryption-aws-kms-key-id`:
@@ -10,6 +11,8 @@ use crate::{AwsRegion, InvalidDestination};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KmsKey(String);
+
+text_of!(KmsKey);
 
 /// What the text of a key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +33,6 @@ impl KmsKey {
         let problem = "must be the ARN of a KMS key or of an alias, or the id of a key";
         let key = (valid && text.len() <= 512).then(|| Self(text.to_owned()));
         key.ok_or(InvalidDestination { member: "kmsKeyId", problem })
-    }
-
-    /// The value as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// Whether the key may be in that Region: a mere id says nothing about it.
@@ -83,19 +81,6 @@ impl<'a> Arn<'a> {
 
 fn is_key_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
-impl TryFrom<String> for KmsKey {
-    type Error = InvalidDestination;
-    fn try_from(text: String) -> Result<Self, InvalidDestination> {
-        Self::parse(&text)
-    }
-}
-
-impl From<KmsKey> for String {
-    fn from(key: KmsKey) -> Self {
-        key.0
-    }
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl Store {
             self.update(keys::export_config(org), off),
             self.update(keys::run(org, lease.run()), end),
         ];
-        let by = Actor { id: None, name: Some("sporlog".to_owned()) };
+        let by = Actor::sporlog();
         let report = json!({"enabled": false, "code": code, "reason": sentence, "failingSince": since.to_string()});
         let event =
             own_event(EntityType::ExportConfig, EntityId::from(lease.config()), now, DISABLE, &by, None, report)?;

@@ -253,7 +253,7 @@ impl Store {
         }
         let name = group.name();
         let entity_id = EntityId::parse(name).map_err(|error| StoreError::Refused(Box::new(error)))?;
-        let by = Actor { id: None, name: Some("sporlog".to_owned()) };
+        let by = Actor::sporlog();
         let report = json!({
             "group": name,
             "retentionPeriodDays": period.map(|(days, _)| days.get()),
