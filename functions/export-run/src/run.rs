@@ -26,14 +26,14 @@ impl ExportRun {
     ) -> Result<RunOutcome, StoreError> {
         let deadline = deadline.min(self.clock.now().plus(LONGEST_RUN));
         let scope = TenantScope::for_service(Service::ExportRun, org);
-        let (lease, config, state) = match self.store.acquire_lease(&scope, run_id, trigger).await? {
+        let (lease, config, state, of_this_table) = match self.store.acquire_lease(&scope, run_id, trigger).await? {
             LeaseAttempt::Busy => return Ok(RunOutcome::Busy),
             LeaseAttempt::Disabled => return Ok(RunOutcome::Disabled),
-            LeaseAttempt::Held { lease, config, state } => (lease, *config, *state),
+            LeaseAttempt::Held { lease, config, state, of_this_table } => (lease, *config, *state, of_this_table),
         };
         let (failures, fault_since) = (state.consecutive_failures, state.config_fault_since);
         let mut export = Export::new(self, &lease, &config.destination, state, deadline);
-        let stopped = export.run().await.err();
+        let stopped = if of_this_table { export.run().await.err() } else { Some(Stopped::restored_table()) };
         let Progress { event_count, digest_count } = export.progress();
         let (ended, outcome) = match &stopped {
             None if event_count == 0 => {

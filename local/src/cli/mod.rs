@@ -1,10 +1,13 @@
 //! The `sporlog` command.
 
 mod api_key;
+mod copy_org;
 mod credentials;
+mod resume_export;
 mod role;
 mod send;
 mod serve;
+mod table;
 mod token;
 mod verify;
 
@@ -38,6 +41,10 @@ enum Command {
     Role(role::RoleArgs),
     /// Show that an export is whole and unchanged, or what is wrong with it.
     Verify(verify::VerifyArgs),
+    /// Copy an organization's rows into another table, and compare.
+    CopyOrg(copy_org::CopyOrgArgs),
+    /// Let an export go on from where its bucket ends, in a table that was restored or moved to.
+    ResumeExport(resume_export::ResumeExportArgs),
     /// Print the endpoints and the administrator's credentials as shell exports.
     Env(credentials::EnvArgs),
 }
@@ -60,6 +67,8 @@ impl Cli {
             Command::ApiKey(args) => api_key::run(&args),
             Command::Role(args) => role::run(args),
             Command::Verify(args) => Ok(verify::run(args)),
+            Command::CopyOrg(args) => copy_org::run(&args),
+            Command::ResumeExport(args) => resume_export::run(args),
             Command::Env(args) => Ok(credentials::run(&args)),
         }
     }

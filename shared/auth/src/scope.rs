@@ -54,6 +54,8 @@ pub enum Service {
     ExportRun,
     /// Deletes what an organization's retention periods no longer allow.
     Retention,
+    /// What whoever runs Sporlog does by hand, with rights on the table: moving an organization, putting its export in place.
+    Operator,
     /// Sets up organizations: the local run's demo data, and tests.
     Provisioning,
 }

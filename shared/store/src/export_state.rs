@@ -10,6 +10,9 @@ use crate::row::Row;
 use crate::table::Change;
 use crate::{Store, StoreError};
 
+/// In which table the state came to be what it is. It goes along when the item is restored or copied, and tells there.
+pub(crate) const TABLE_ID: &str = "table_id";
+
 /// What an organization configured for its export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportConfig {

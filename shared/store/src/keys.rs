@@ -62,6 +62,7 @@ pub(crate) const INDEX_PREFIX: &str = "IX#";
 pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 pub(crate) const RUN_PREFIX: &str = "RUN#";
 pub(crate) const EXPORT_AUDIT_PREFIX: &str = "AUD#";
+pub(crate) const AUDIT_ID_PREFIX: &str = "BUFDIRAUD#";
 const HEAD: &str = "HEAD";
 const META: &str = "META";
 
@@ -203,6 +204,13 @@ pub(crate) fn org(org: &OrgId) -> Key {
     Key { pk: format!("ORG#{org}"), sk: META.to_owned() }
 }
 
+/// The partition of the organization itself, and what those of everything within it begin with.
+pub(crate) fn org_partitions(id: &OrgId) -> (String, String) {
+    let own = org(id).pk;
+    let within = format!("{own}#");
+    (own, within)
+}
+
 /// An API key, where its hash finds it. Not under its organization: only the key says which that is.
 pub(crate) fn api_key(hash: &ApiKeyHash) -> Key {
     Key { pk: format!("{API_KEY_PREFIX}{}", hash.as_str()), sk: META.to_owned() }
@@ -284,7 +292,11 @@ pub(crate) fn audited_export(org: &OrgId, export: &ExportId) -> Key {
 
 /// Says that the id of a record is taken, and where the record is. Not under its organization: ids are unique over all.
 pub(crate) fn audit_id(id: AuditId) -> Key {
-    Key { pk: format!("BUFDIRAUD#{id}"), sk: META.to_owned() }
+    Key { pk: format!("{AUDIT_ID_PREFIX}{id}"), sk: META.to_owned() }
+}
+
+pub(crate) fn parse_audit_id(pk: &str) -> Option<AuditId> {
+    AuditId::parse(pk.strip_prefix(AUDIT_ID_PREFIX)?).ok()
 }
 
 /// The last number that a record of this day got.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use sporlog_auth::TenantScope;
 use sporlog_model::{ExportConfigId, Instant, RunId};
 
-use crate::export_state::parse_state;
+use crate::export_state::{TABLE_ID, parse_state};
 use crate::table::Change;
 use crate::{ExportConfig, ExportState, RunTrigger, Store, StoreError, keys};
 
@@ -13,7 +13,8 @@ pub(crate) const LEASE: Duration = Duration::from_secs(330);
 
 /// The right to change one organization's export state. Lost when another run takes it over; every change checks.
 ///
-/// In the state's item, `lease_run` is the last run that had it and `lease_until` is there while that run has it.
+/// In the state's item, `lease_run` is the last run that had it and `lease_until` is there while that run has it. The first of
+/// all writes down which table this is.
 #[derive(Debug)]
 pub struct Lease {
     scope: TenantScope,
@@ -48,6 +49,9 @@ pub enum LeaseAttempt {
         lease: Lease,
         config: Box<ExportConfig>,
         state: Box<ExportState>,
+        /// Whether the state was written in this table. If not, the table was restored or the organization moved, and the
+        /// bucket may be ahead: nothing may be exported until [`Store::resume_export`].
+        of_this_table: bool,
     },
     /// Another run has it.
     Busy,
@@ -93,7 +97,10 @@ impl Store {
         // one that was silent has not come back.
         let holder = if last_run.is_some() { "lease_run = :last" } else { "attribute_not_exists(lease_run)" };
         let free = if held_until.is_some() { "lease_until < :now" } else { "attribute_not_exists(lease_until)" };
-        let mut expression = "SET lease_run = :run, lease_until = :until".to_owned();
+        let table = self.table_id().await?;
+        let of_this_table = before.optional_text(TABLE_ID).is_none_or(|written_in| written_in == table.as_str());
+        let mut expression =
+            format!("SET lease_run = :run, lease_until = :until, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
         if silent.is_some() {
             // A run that went silent failed, if only nobody was left to say so.
             state.consecutive_failures += 1;
@@ -103,6 +110,7 @@ impl Store {
             .only_if(format!("configured_at = :configured_at AND {holder} AND {free}"))
             .text(":run", run.to_string())
             .text(":until", now.plus(LEASE).to_string())
+            .text(":table", table.as_str())
             .text(":configured_at", &configured_at);
         if let Some(last_run) = last_run {
             take = take.text(":last", last_run.to_string());
@@ -127,7 +135,7 @@ impl Store {
         match self.transact(items).await {
             Ok(()) => {
                 let lease = Lease { scope: scope.clone(), run, config: config.id, configured_at };
-                Ok(LeaseAttempt::Held { lease, config: Box::new(config), state: Box::new(state) })
+                Ok(LeaseAttempt::Held { lease, config: Box::new(config), state: Box::new(state), of_this_table })
             }
             Err(StoreError::Conflict) => Ok(LeaseAttempt::Busy),
             Err(error) => Err(error),

@@ -9,12 +9,14 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use sporlog_model::{Clock, Day, OrgId};
+use tokio::sync::OnceCell;
 use tokio::time;
 
 use crate::StoreError;
 use crate::keys::Key;
 use crate::row::Row;
 use crate::settings_in_effect::SettingsRead;
+use crate::table_id::TableId;
 
 /// Over how long a contended request is tried again before it is reported as throttled.
 const RETRY_FOR: Duration = Duration::from_secs(10);
@@ -31,13 +33,22 @@ pub struct Store {
     pub(crate) listed_days: Arc<Mutex<HashSet<(OrgId, Day)>>>,
     /// What this process has read of settings a moment ago.
     pub(crate) settings_read: Arc<SettingsRead>,
+    /// Asked for once per process: a table keeps it for life.
+    pub(crate) table_id: Arc<OnceCell<TableId>>,
 }
 
 impl Store {
     /// `client` must give up on a call within 20 s, all its retries included: the export relies on it (see
     /// [`Store::append`]).
     pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
-        Self { client, table: table.into(), clock, listed_days: Arc::default(), settings_read: Arc::default() }
+        Self {
+            client,
+            table: table.into(),
+            clock,
+            listed_days: Arc::default(),
+            settings_read: Arc::default(),
+            table_id: Arc::default(),
+        }
     }
 
     /// A strongly consistent read of one item.

@@ -4,7 +4,7 @@ use sporlog_model::export::Digest;
 
 use crate::link::Link;
 use crate::windows::Windows;
-use crate::{Fault, FaultKind, Options, Signer};
+use crate::{ChainEnd, Fault, FaultKind, Options, Signer};
 
 /// The digests so far: their numbers, hashes, windows and signatures.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct Chain<'a> {
     pub(crate) windows: Windows,
     pub(crate) signed: u64,
     pub(crate) signers: Vec<Signer>,
+    /// The hash of a digest that is looked for in the chain, and whether it has been met.
+    looked_for: Option<&'a str>,
+    met: bool,
 }
 
 #[derive(Debug)]
@@ -29,8 +32,28 @@ pub(crate) struct Tip {
 pub(crate) type Group = BTreeMap<Option<String>, Vec<Link>>;
 
 impl<'a> Chain<'a> {
-    pub(crate) fn new(options: &'a Options) -> Self {
-        Self { options, next_seq: 1, tips: Vec::new(), windows: Windows::default(), signed: 0, signers: Vec::new() }
+    pub(crate) fn new(options: &'a Options, looked_for: Option<&'a str>) -> Self {
+        Self {
+            options,
+            next_seq: 1,
+            tips: Vec::new(),
+            windows: Windows::default(),
+            signed: 0,
+            signers: Vec::new(),
+            looked_for,
+            met: false,
+        }
+    }
+
+    /// Where the chain ends; `None` when there is none.
+    pub(crate) fn end(&self) -> Option<ChainEnd> {
+        self.tip().map(|tip| ChainEnd {
+            next_seq: self.next_seq,
+            newest_digest_sha256: tip.sha256.clone(),
+            live: self.windows.live(),
+            backfill: self.windows.backfilled(),
+            has_looked_for: self.met,
+        })
     }
 
     /// The newest digest.
@@ -89,6 +112,7 @@ impl<'a> Chain<'a> {
         }
         self.signed += u64::from(one.signer.is_some());
         self.next_seq = one.digest.last_seq + 1;
+        self.met |= links.iter().any(|link| Some(link.sha256.as_str()) == self.looked_for);
         self.tips = links.iter().map(|link| Tip { key: link.key.clone(), sha256: link.sha256.clone() }).collect();
         Ok(Some(links))
     }
@@ -96,11 +120,15 @@ impl<'a> Chain<'a> {
     /// At the end: whether the keys that are trusted vouch for it all. The newest signature covers every digest before it.
     pub(crate) fn check_end(&self) -> Result<(), Fault> {
         match self.tip() {
-            Some(tip) if self.options.trusted.are_named() && self.signers.is_empty() => {
+            Some(tip) if self.options.trusted.are_named() && !self.has_current_signer() => {
                 Err(Fault::new(FaultKind::Unsigned, &tip.key, "is not signed, by none of the keys that are trusted"))
             }
             _ => Ok(()),
         }
+    }
+
+    fn has_current_signer(&self) -> bool {
+        self.signers.iter().any(|signer| self.options.trusted.is_current(&signer.fingerprint))
     }
 
     fn not_next(&self, link: &Link) -> Fault {
@@ -125,6 +153,10 @@ impl<'a> Chain<'a> {
         };
         if !self.options.trusted.trusts(signer) {
             return wrong(FaultKind::UntrustedKey, format!("is of the key {signer}, which is not trusted"));
+        }
+        if self.options.trusted.are_named() && !self.options.trusted.is_current(signer) && self.has_current_signer() {
+            let problem = format!("is of the key {signer}, which was retired: another had signed before");
+            return wrong(FaultKind::UntrustedKey, problem);
         }
         if self.signers.iter().all(|known| known.fingerprint != *signer) {
             if let Some(known) = self.signers.first().filter(|_| !self.options.trusted.are_named()) {

@@ -11,6 +11,8 @@ pub struct Report {
     pub digests: u64,
     pub objects: u64,
     pub events: u64,
+    /// How many of them are there again: recorded a second time, as when a source sends what a restored table had lost.
+    pub repeated: u64,
     /// Of lines, uncompressed.
     pub bytes: u64,
     /// Everything recorded from here on is there …
@@ -50,4 +52,19 @@ pub struct Signer {
     pub fingerprint: Fingerprint,
     /// What the digest calls the key. The signature does not cover this name; the fingerprint is what counts.
     pub key_id: String,
+}
+
+/// Where an export ends: what goes on from there joins it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// The number of the next event.
+    pub next_seq: u64,
+    /// What the next digest has to name as the one before it.
+    pub newest_digest_sha256: String,
+    /// What is there of the live stream: from the first instant up to, not including, the second.
+    pub live: Option<(Instant, Instant)>,
+    /// What is there of the backfill.
+    pub backfill: Option<(Instant, Instant)>,
+    /// Whether the digest that was looked for is in the chain.
+    pub has_looked_for: bool,
 }

@@ -26,7 +26,10 @@ pub struct InvalidKey;
 
 /// The keys whose signatures count. With none, those of any one key do.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedKeys(BTreeSet<Fingerprint>);
+pub struct TrustedKeys {
+    current: BTreeSet<Fingerprint>,
+    retired: BTreeSet<Fingerprint>,
+}
 
 /// Why a signature is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,20 +66,32 @@ impl fmt::Display for Fingerprint {
 }
 
 impl TrustedKeys {
-    /// Whether a signature of this key counts.
+    /// The same, and keys that signed before one of them did. Their signatures count up to the first of a current key, which
+    /// covers everything before it: whoever has got hold of a retired key can add nothing.
+    #[must_use]
+    pub fn with_retired(self, keys: impl IntoIterator<Item = Fingerprint>) -> Self {
+        Self { retired: keys.into_iter().collect(), ..self }
+    }
+
+    /// Whether a signature of this key counts, somewhere at least.
     pub(crate) fn trusts(&self, key: &Fingerprint) -> bool {
-        self.0.is_empty() || self.0.contains(key)
+        !self.are_named() || self.is_current(key) || self.retired.contains(key)
+    }
+
+    /// Whether a signature of this key counts anywhere.
+    pub(crate) fn is_current(&self, key: &Fingerprint) -> bool {
+        self.current.contains(key)
     }
 
     /// Whether it is said at all which keys count.
     pub(crate) fn are_named(&self) -> bool {
-        !self.0.is_empty()
+        !(self.current.is_empty() && self.retired.is_empty())
     }
 }
 
 impl FromIterator<Fingerprint> for TrustedKeys {
     fn from_iter<I: IntoIterator<Item = Fingerprint>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
+        Self { current: keys.into_iter().collect(), retired: BTreeSet::new() }
     }
 }
 

@@ -1,14 +1,14 @@
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sporlog_model::export::Line;
-use sporlog_model::{EntityType, Instant, OrgId};
+use sporlog_model::{Instant, OrgId};
 
 use crate::chain::{Chain, Group};
 use crate::inventory::{Inventory, Listed};
 use crate::link::Link;
+use crate::seen::SeenEvents;
 use crate::segment::SegmentObject;
-use crate::{EventQuery, Fault, FaultKind, Proof, Report, Source, SourceError, TrustedKeys};
+use crate::{ChainEnd, EventQuery, Fault, FaultKind, Proof, Report, Source, SourceError, TrustedKeys};
 
 /// What an export must be beyond whole and unchanged.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Options {
     pub require_signature: bool,
     /// How long ago the newest window may have ended, and what time it is.
     pub max_age: Option<(Duration, Instant)>,
+    /// The key of an object whose digest is still to be written: it is no fault that nothing names it.
+    pub begun: Option<String>,
 }
 
 /// One organization's export: in one place, or in several after a change of bucket or prefix.
@@ -43,9 +45,6 @@ impl From<Fault> for VerifyError {
     }
 }
 
-/// The events so far. Exact: an event's identity is its type and 128 bits.
-type SeenEvents = HashMap<EntityType, HashSet<u128>>;
-
 /// An event that was looked for.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -57,15 +56,20 @@ pub(crate) struct Found {
 impl Verifier<'_> {
     /// Checks everything, in the order of the log, and stops at the first thing that is wrong.
     ///
-    /// Memory: about 150 bytes for each key there is, 16 bytes (with the slack of the hash table up to 40) for each event,
+    /// Memory: about 150 bytes for each key there is, 32 bytes (with the slack of the hash table up to 80) for each event,
     /// one line, and the digests that begin with the same number: those of a row of windows without events.
     pub fn verify(&self) -> Result<Report, VerifyError> {
-        self.run(None).map(|(report, _)| report)
+        self.run(None, None).map(|checked| checked.report)
+    }
+
+    /// Checks everything and tells where it ends, and whether the digest with the hash `after` is in the chain.
+    pub fn end(&self, after: Option<&str>) -> Result<ChainEnd, VerifyError> {
+        self.run(None, after).map(|checked| checked.end)
     }
 
     /// Checks everything and proves that one event is part of it; `None` when it is not.
     pub fn prove(&self, query: &EventQuery) -> Result<(Report, Option<Proof>), VerifyError> {
-        let (report, found) = self.run(Some(query))?;
+        let Checked { report, found, end: _ } = self.run(Some(query), None)?;
         let proof = found.map(|(found, inventory)| {
             let key = inventory.key(&found.listed);
             Proof::read(self.source_of(&inventory, found.listed.place)?.open(&key)?, &key, &found, query)
@@ -73,10 +77,10 @@ impl Verifier<'_> {
         Ok((report, proof.transpose()?))
     }
 
-    fn run(&self, query: Option<&EventQuery>) -> Result<(Report, Option<(Found, Inventory)>), VerifyError> {
+    fn run(&self, query: Option<&EventQuery>, looked_for: Option<&str>) -> Result<Checked, VerifyError> {
         let mut inventory = Inventory::of(self.sources, self.org)?;
         inventory.check_forks()?;
-        let mut chain = Chain::new(self.options);
+        let mut chain = Chain::new(self.options, looked_for);
         let mut totals = Totals::default();
         let firsts: Vec<u64> = inventory.digests.keys().copied().collect();
         for first in firsts {
@@ -92,7 +96,8 @@ impl Verifier<'_> {
                 self.check_objects(&mut inventory, links, &mut totals, query)?;
             }
         }
-        let Some((tip, (complete_from, complete_to))) = chain.tip().zip(chain.windows.complete()) else {
+        let ends = chain.tip().zip(chain.end()).zip(chain.windows.complete());
+        let Some(((tip, end), (complete_from, complete_to))) = ends else {
             let names = self.sources.iter().map(|source| source.name()).collect::<Vec<_>>().join(", ");
             return Err(Fault::new(
                 FaultKind::NothingThere,
@@ -115,6 +120,7 @@ impl Verifier<'_> {
             digests: totals.digests,
             objects: totals.objects,
             events: totals.events,
+            repeated: totals.seen.repeated(),
             bytes: totals.bytes,
             complete_from,
             complete_to,
@@ -126,7 +132,7 @@ impl Verifier<'_> {
             connection_tests: inventory.connection_tests,
             left_behind: totals.left_behind,
         };
-        Ok((report, totals.found.map(|found| (found, inventory))))
+        Ok(Checked { report, end, found: totals.found.map(|found| (found, inventory)) })
     }
 
     /// The object of a digest, and of its copies in other places as far as they are there.
@@ -153,16 +159,17 @@ impl Verifier<'_> {
             }
             checked = true;
             let mut found = None;
-            self.check_object(inventory, &link, &listed, |line, _| {
+            self.check_object(inventory, &link, &listed, |line, text| {
                 if query.is_some_and(|query| query.asks_for(line)) {
                     found = Some(line.seq);
                 }
-                totals.see(line)
+                totals.seen.see(line, text)
             })?;
             totals.objects += 1;
             totals.events += link.digest.event_count;
             totals.bytes += link.digest.object.as_ref().map_or(0, |object| object.byte_count);
-            if let Some(seq) = found {
+            // The first telling, should there be others.
+            if let Some(seq) = found.filter(|_| totals.found.is_none()) {
                 totals.found = Some(Found { link, listed, seq });
             }
         }
@@ -195,6 +202,9 @@ impl Verifier<'_> {
     fn check_orphans(&self, inventory: &mut Inventory, totals: &mut Totals) -> Result<(), VerifyError> {
         for listed in std::mem::take(&mut inventory.objects) {
             let key = inventory.key(&listed);
+            if self.options.begun.as_deref().is_some_and(|begun| is_key_of(begun, &key)) {
+                continue;
+            }
             let Some(link) = self.digest_elsewhere(inventory, &listed)? else {
                 return Err(Fault::new(FaultKind::Orphan, &key, "is there, and no digest names it").into());
             };
@@ -235,12 +245,14 @@ struct Totals {
     found: Option<Found>,
 }
 
-impl Totals {
-    fn see(&mut self, line: &Line) -> Result<(), String> {
-        let event = &line.recorded.event;
-        if self.seen.entry(event.entity_type).or_default().insert(event.id.as_u128()) {
-            return Ok(());
-        }
-        Err(format!("the {} event {} is in the export for the second time", event.entity_type, event.id))
-    }
+/// What was found of an export that is whole.
+struct Checked {
+    report: Report,
+    end: ChainEnd,
+    found: Option<(Found, Inventory)>,
+}
+
+/// Whether `key`, maybe of a copy of a part of the bucket, is that of the object `in_bucket`.
+fn is_key_of(in_bucket: &str, key: &str) -> bool {
+    in_bucket == key || in_bucket.ends_with(&format!("/{key}")) || key.ends_with(&format!("/{in_bucket}"))
 }

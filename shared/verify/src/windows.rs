@@ -48,6 +48,16 @@ impl Windows {
         }
     }
 
+    /// The part of the live stream that is there.
+    pub(crate) fn live(&self) -> Option<(Instant, Instant)> {
+        self.live.map(|span| (span.from, span.to))
+    }
+
+    /// The part of the backfill that is there.
+    pub(crate) fn backfilled(&self) -> Option<(Instant, Instant)> {
+        self.backfill.map(|span| (span.from, span.to))
+    }
+
     pub(crate) fn backfill(&self) -> Backfill {
         match (self.backfill, self.live) {
             (None, _) => Backfill::None,

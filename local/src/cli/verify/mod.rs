@@ -31,6 +31,9 @@ pub(super) struct VerifyArgs {
     /// A key whose signatures count: a PEM file, its DER in base64, or its SHA-256. May be given more than once.
     #[arg(long = "public-key", value_name = "KEY", value_parser = trusted_key)]
     public_keys: Vec<Fingerprint>,
+    /// A key that signed before those: its signatures count only before the first of a `--public-key`.
+    #[arg(long = "retired-key", value_name = "KEY", value_parser = trusted_key, requires = "public_keys")]
+    retired_keys: Vec<Fingerprint>,
     /// Every digest must be signed.
     #[arg(long)]
     require_signature: bool,
@@ -51,23 +54,27 @@ pub(super) struct VerifyArgs {
 /// The exit status is 0 when everything was proven, 1 when something is wrong, 2 when it cannot be told.
 pub(super) fn run(args: VerifyArgs) -> u8 {
     let json = args.json;
-    checked(args).unwrap_or_else(|error| match error.downcast::<Fault>() {
-        Ok(fault) => {
-            print::fault(&fault, json);
-            FAULTY
-        }
-        Err(error) => {
-            eprintln!("sporlog: {}", sporlog_model::error_chain(error.as_ref()));
-            UNREADABLE
-        }
+    told(checked(args), json).unwrap_or_else(|error| {
+        eprintln!("sporlog: {}", sporlog_model::error_chain(error.as_ref()));
+        UNREADABLE
+    })
+}
+
+/// The exit status of what came out; a fault is printed.
+pub(super) fn told(outcome: Result<u8, Failure>, json: bool) -> Result<u8, Failure> {
+    outcome.or_else(|error| {
+        let fault = error.downcast::<Fault>()?;
+        print::fault(&fault, json);
+        Ok(FAULTY)
     })
 }
 
 fn checked(args: VerifyArgs) -> Result<u8, Failure> {
     let options = Options {
-        trusted: args.public_keys.into_iter().collect::<TrustedKeys>(),
+        trusted: args.public_keys.into_iter().collect::<TrustedKeys>().with_retired(args.retired_keys),
         require_signature: args.require_signature,
         max_age: args.max_age.map(|hours| (Duration::from_hours(hours), Clock::system().now())),
+        begun: None,
     };
     if let Some(file) = &args.proof {
         let name = file.display().to_string();
@@ -96,14 +103,14 @@ fn checked(args: VerifyArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn failure(error: VerifyError) -> Failure {
+pub(super) fn failure(error: VerifyError) -> Failure {
     match error {
         VerifyError::Fault(fault) => fault,
         VerifyError::Source(error) => error.into(),
     }
 }
 
-fn open(source: &str, runtime: &Runtime) -> Result<Box<dyn Source>, Failure> {
+pub(super) fn open(source: &str, runtime: &Runtime) -> Result<Box<dyn Source>, Failure> {
     match source.strip_prefix("s3://") {
         Some(place) => Ok(Box::new(BucketSource::open(place, &Environment::of_process(), runtime.handle())?)),
         None => Ok(Box::new(Directory::open(Path::new(source))?)),
@@ -114,7 +121,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
-fn trusted_key(text: &str) -> Result<Fingerprint, String> {
+pub(super) fn trusted_key(text: &str) -> Result<Fingerprint, String> {
     let file = Path::new(text);
     let content = if file.is_file() {
         std::fs::read_to_string(file).map_err(|error| error.to_string())?

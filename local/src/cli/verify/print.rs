@@ -14,7 +14,11 @@ pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
     line("organization", &report.org_id);
     line("digests", format!("{}, chained; {without_events} of windows without events", report.digests));
     line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes));
-    line("events", format!("{}, numbered without a gap, none twice", report.events));
+    let twice = match report.repeated {
+        0 => "none twice".to_owned(),
+        again => format!("{again} of them again, as after the table was restored"),
+    };
+    line("events", format!("{}, numbered without a gap, {twice}", report.events));
     line("complete", format!("from {} up to {}", report.complete_from, report.complete_to));
     line(
         "backfill",

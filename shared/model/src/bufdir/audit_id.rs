@@ -35,6 +35,11 @@ impl AuditId {
             .ok_or(InvalidId::new("the audit id", "aud-, a day as YYYYMMDD, - and a number of at least three digits"))
     }
 
+    /// The day on which its record was made, UTC.
+    pub fn day(self) -> Day {
+        self.day
+    }
+
     /// The number on its day.
     pub fn number(self) -> u64 {
         self.number

@@ -1,0 +1,138 @@
+use clap::Args;
+use sporlog_auth::{Service, TenantScope};
+use sporlog_model::{Instant, OrgId};
+use sporlog_store::{ExportState, ExportedSoFar, StandingExport, Store};
+use sporlog_verify::{
+    ChainEnd, FaultKind, Fingerprint, Options, Source, TrustedKeys, Verifier, VerifyError,
+};
+use tokio::runtime::Runtime;
+
+use super::{Failure, runtime, table, verify};
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeExportArgs {
+    /// The organization's bucket, all of it: `s3://BUCKET/PREFIX`, or a copy. Several, when the export has moved.
+    #[arg(value_name = "SOURCE", required_unless_present = "nothing_exported")]
+    sources: Vec<String>,
+    /// Whose export.
+    #[arg(long, value_parser = OrgId::parse)]
+    org: OrgId,
+    /// The table that it is to go on from: its name, or its ARN.
+    #[arg(long)]
+    table: String,
+    /// A key whose signatures count; as for `verify`.
+    #[arg(long = "public-key", value_name = "KEY", value_parser = verify::trusted_key)]
+    public_keys: Vec<Fingerprint>,
+    /// A key that signed before those; as for `verify`.
+    #[arg(long = "retired-key", value_name = "KEY", value_parser = verify::trusted_key, requires = "public_keys")]
+    retired_keys: Vec<Fingerprint>,
+    /// No digest was ever written: the bucket is empty, and rightly so.
+    #[arg(long, conflicts_with = "sources")]
+    nothing_exported: bool,
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The exit status is as for `verify`, and 1 when the state cannot be moved.
+pub(super) fn run(args: ResumeExportArgs) -> Result<u8, Failure> {
+    verify::told(resume(args), false)
+}
+
+fn resume(args: ResumeExportArgs) -> Result<u8, Failure> {
+    let (runtime, store) = (runtime()?, table::open(&args.table)?);
+    let scope = TenantScope::for_service(Service::Operator, &args.org);
+    let standing = runtime.block_on(store.standing_export(&scope)).map_err(|error| sporlog_model::error_chain(&error))?;
+    let standing = standing.ok_or_else(|| format!("{} has no export in this table", args.org))?;
+    if standing.running {
+        return Err("a run is under way; try again when it has ended".into());
+    }
+    let bucket = bucket_end(&args, &standing, &runtime)?;
+    let state = match &bucket {
+        None => standing.state.clone(),
+        Some(bucket) => {
+            let days = store.feed_days(&scope, Instant::MIN, Instant::MAX);
+            let days = runtime.block_on(days).map_err(|error| sporlog_model::error_chain(&error))?;
+            standing.moved_to(bucket, days.first().map(|day| day.start()))?
+        }
+    };
+    tell("state", &standing.state);
+    tell("goes on at", &state);
+    if let Some(plan) = &state.plan {
+        println!("first           the segment that is begun: {}", plan.digest_key);
+    }
+    if args.dry_run {
+        println!("dry run         nothing was changed");
+        return Ok(0);
+    }
+    write(&store, &scope, &standing, &state, &runtime)?;
+    println!("resumed         in the table {}", args.table);
+    Ok(0)
+}
+
+fn write(
+    store: &Store,
+    scope: &TenantScope,
+    standing: &StandingExport,
+    state: &ExportState,
+    runtime: &Runtime,
+) -> Result<(), Failure> {
+    let resumed = runtime.block_on(store.resume_export(scope, standing, state));
+    resumed.map_err(|error| format!("nothing was changed: {}", sporlog_model::error_chain(&error)).into())
+}
+
+/// Where the bucket ends; `None` when there is rightly nothing.
+fn bucket_end(
+    args: &ResumeExportArgs,
+    standing: &StandingExport,
+    runtime: &Runtime,
+) -> Result<Option<ExportedSoFar>, Failure> {
+    let known = standing.state.previous_digest_sha256.as_deref();
+    if args.nothing_exported {
+        return match known {
+            None => Ok(None),
+            Some(digest) => Err(format!("something was exported: the state names the digest {digest}").into()),
+        };
+    }
+    let sources = args.sources.iter().map(|source| verify::open(source, runtime)).collect::<Result<Vec<_>, _>>()?;
+    let end = match end(args, &sources, standing, None) {
+        // Of a run that was cut between a segment and its digest: right if it is the segment that the state has planned, and
+        // that nothing came behind.
+        Err(VerifyError::Fault(fault)) if fault.kind == FaultKind::Orphan => {
+            let begun = standing.state.plan.as_ref().and_then(|plan| plan.object.as_ref()).map(|object| object.key.clone());
+            let end = end(args, &sources, standing, begun).map_err(verify::failure)?;
+            if Some(end.newest_digest_sha256.as_str()) != known {
+                return Err(fault);
+            }
+            end
+        }
+        end => end.map_err(verify::failure)?,
+    };
+    if let Some(known) = known
+        && !end.has_looked_for
+    {
+        return Err(format!("the digest that the state names is not in the bucket's chain: {known}; this is not all of that export").into());
+    }
+    let ChainEnd { next_seq, newest_digest_sha256, live, backfill, has_looked_for: _ } = end;
+    Ok(Some(ExportedSoFar { next_seq, newest_digest_sha256, live, backfill }))
+}
+
+fn end(
+    args: &ResumeExportArgs,
+    sources: &[Box<dyn Source>],
+    standing: &StandingExport,
+    begun: Option<String>,
+) -> Result<ChainEnd, VerifyError> {
+    let trusted = args.public_keys.iter().cloned().collect::<TrustedKeys>();
+    let trusted = trusted.with_retired(args.retired_keys.iter().cloned());
+    let options = Options { trusted, begun, ..Options::default() };
+    let verifier = Verifier { sources, org: &args.org, options: &options };
+    verifier.end(standing.state.previous_digest_sha256.as_deref())
+}
+
+fn tell(name: &str, state: &ExportState) {
+    let digest = state.previous_digest_sha256.as_deref().unwrap_or("none");
+    let live = state.exported_to.map_or_else(|| "not begun".to_owned(), |to| format!("up to {to}"));
+    let backfill = state.backfill.map(|left| format!(", history from {} still to come", left.from)).unwrap_or_default();
+    println!("{name:<15} number {} behind the digest {digest}; live {live}{backfill}", state.next_seq);
+}

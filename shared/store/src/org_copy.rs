@@ -1,0 +1,235 @@
+//! An organization's rows, from one table into another.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use sporlog_auth::TenantScope;
+use sporlog_model::{Day, OrgId};
+
+use crate::export_state::TABLE_ID;
+use crate::keys::{self, Key};
+use crate::query::BATCH_GET_KEYS;
+use crate::row::Row;
+use crate::table::{Change, text};
+use crate::{Store, StoreError};
+
+/// Rows that are put at the same time.
+const PUTS_AT_ONCE: usize = 16;
+
+/// Of the rows that differ, so many are named.
+const MOST_NAMED: usize = 1_000;
+
+/// What one pass over an organization's rows found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyReport {
+    /// The organization's rows in the table they come from.
+    pub rows: u64,
+    /// Of these, such as were in the other table already, byte for byte.
+    pub same: u64,
+    /// Such as were not; after a pass that writes, they are.
+    pub absent: u64,
+    /// Such as are there with another content, which is left alone.
+    pub different: u64,
+    /// Their keys, up to a thousand of them.
+    pub different_keys: Vec<String>,
+}
+
+/// Why rows were not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error("both are the same table")]
+    SameTable,
+    #[error("a run of the organization's export is under way; switch the export off and wait for its end")]
+    Running,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Compares an organization's rows with those of another table and, if `write`, puts those that are absent there. Nothing
+    /// is written over, so it may be cut and repeated at any time; the counter of a day's audit ids, which all organizations
+    /// of a table share, is only ever raised.
+    ///
+    /// Reads all of this table, in `segments` (1 to 64) parts at the same time: what belongs to an organization is in
+    /// partitions that no index lists. Rows whose `ttl` has passed stay behind.
+    ///
+    /// The export's state goes along and says which table it is from: no run goes by it there before
+    /// [`Store::resume_export`].
+    pub async fn copy_org(
+        &self,
+        scope: &TenantScope,
+        to: &Self,
+        segments: u16,
+        write: bool,
+    ) -> Result<CopyReport, CopyError> {
+        if self.table_id().await? == to.table_id().await? {
+            return Err(CopyError::SameTable);
+        }
+        if self.standing_export(scope).await?.is_some_and(|export| export.running) {
+            return Err(CopyError::Running);
+        }
+        let segments = segments.clamp(1, 64);
+        let parts = (0..segments).map(|segment| self.copy_segment(scope.org(), to, (segment, segments), write));
+        let found: Vec<_> =
+            stream::iter(parts).buffer_unordered(usize::from(segments)).try_collect().await?;
+        let mut report = CopyReport::default();
+        let mut counters = BTreeMap::new();
+        for (part, of_part) in found {
+            report.add(part);
+            for (day, number) in of_part {
+                let highest = counters.entry(day).or_insert(number);
+                *highest = number.max(*highest);
+            }
+        }
+        if write {
+            for (day, number) in counters {
+                to.raise_audit_counter(day, number).await?;
+            }
+        }
+        report.different_keys.sort();
+        Ok(report)
+    }
+
+    /// Says in the organization's export state that it goes on in another table, so that no run exports from this one any more;
+    /// once everything is there. [`CopyError::Running`] when a run is under way.
+    pub async fn hand_over_export(&self, scope: &TenantScope, to: &Self) -> Result<(), CopyError> {
+        let state = keys::export_state(scope.org());
+        if self.get(state.clone()).await?.is_none() {
+            return Ok(());
+        }
+        let elsewhere = Change::new(format!("SET {TABLE_ID} = :table"))
+            .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
+            .text(":table", to.table_id().await?.as_str())
+            .text(":now", self.clock.now().to_string());
+        match self.transact(vec![self.update(state, elsewhere)]).await {
+            Err(StoreError::Conflict) => Err(CopyError::Running),
+            done => Ok(done?),
+        }
+    }
+
+    /// One part of the table: what was found, and the highest number of an audit id of each day.
+    async fn copy_segment(
+        &self,
+        org: &OrgId,
+        to: &Self,
+        (segment, segments): (u16, u16),
+        write: bool,
+    ) -> Result<(CopyReport, BTreeMap<Day, u64>), StoreError> {
+        let scan = self.rows_of(org).segment(segment.into()).total_segments(segments.into());
+        let (mut report, mut counters) = (CopyReport::default(), BTreeMap::new());
+        let mut start = None;
+        loop {
+            let page = scan.clone().set_exclusive_start_key(start).send().await?;
+            let now = self.clock.now().epoch_seconds();
+            let rows = page.items.unwrap_or_default().into_iter().map(Row).filter(|row| !has_expired(row, now));
+            let rows: Vec<(Key, Row)> = rows.map(|row| self.keyed(org, row)).collect::<Result<_, _>>()?;
+            for (key, _) in &rows {
+                if let Some(id) = keys::parse_audit_id(&key.pk) {
+                    let highest = counters.entry(id.day()).or_insert(0);
+                    *highest = id.number().max(*highest);
+                }
+            }
+            for rows in rows.chunks(BATCH_GET_KEYS) {
+                report.add(to.take_in(rows, write).await?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok((report, counters));
+            }
+        }
+    }
+
+    /// Everything that is the organization's, in its own partitions and outside.
+    fn rows_of(&self, org: &OrgId) -> ScanFluentBuilder {
+        let (own, within) = keys::org_partitions(org);
+        let filter = "pk = :own OR begins_with(pk, :within) OR \
+                      (#org = :org AND (begins_with(pk, :keys) OR begins_with(pk, :audits)))";
+        self.client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression(filter)
+            .expression_attribute_names("#org", "org")
+            .expression_attribute_values(":own", text(own))
+            .expression_attribute_values(":within", text(within))
+            .expression_attribute_values(":org", text(org.as_str()))
+            .expression_attribute_values(":keys", text(keys::API_KEY_PREFIX))
+            .expression_attribute_values(":audits", text(keys::AUDIT_ID_PREFIX))
+    }
+
+    /// A row with its key, as it is to be in another table.
+    fn keyed(&self, org: &OrgId, row: Row) -> Result<(Key, Row), StoreError> {
+        let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+        if key != keys::export_state(org) {
+            return Ok((key, row));
+        }
+        // Also when it does not say so yet, or was itself restored from elsewhere.
+        let here = self.table_id.get().map(crate::TableId::as_str).unwrap_or_default();
+        Ok((key, row.with_text(TABLE_ID, here)))
+    }
+
+    async fn take_in(&self, rows: &[(Key, Row)], write: bool) -> Result<CopyReport, StoreError> {
+        let there = self.batch_get(rows.iter().map(|(key, _)| key.clone())).await?;
+        let mut report = CopyReport { rows: rows.len() as u64, ..CopyReport::default() };
+        let mut absent = Vec::new();
+        for (key, row) in rows {
+            match there.get(key) {
+                None => absent.push(row),
+                Some(known) if known.0 == row.0 => report.same += 1,
+                Some(_) => report.name_different(format!("{} {}", key.pk, key.sk)),
+            }
+        }
+        report.absent = absent.len() as u64;
+        if write {
+            let puts = absent.into_iter().map(|row| self.put_if_absent(row.clone()));
+            stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).try_collect::<()>().await?;
+        }
+        Ok(report)
+    }
+
+    /// What somebody else put in this moment stays; the comparison at the end finds it.
+    async fn put_if_absent(&self, row: Row) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(row.0));
+        match put.condition_expression("attribute_not_exists(pk)").send().await.map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The next audit id of `day` must be none of those that came along.
+    async fn raise_audit_counter(&self, day: Day, number: u64) -> Result<(), StoreError> {
+        let raise = Change::new("SET last_number = :number")
+            .only_if("attribute_not_exists(last_number) OR last_number < :number")
+            .number(":number", number);
+        match self.transact(vec![self.update(keys::audit_counter(day), raise)]).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl CopyReport {
+    fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.same += other.same;
+        self.absent += other.absent;
+        self.different += other.different;
+        let room = MOST_NAMED.saturating_sub(self.different_keys.len());
+        self.different_keys.extend(other.different_keys.into_iter().take(room));
+    }
+
+    fn name_different(&mut self, key: String) {
+        self.different += 1;
+        if self.different_keys.len() < MOST_NAMED {
+            self.different_keys.push(key);
+        }
+    }
+}
+
+/// DynamoDB deletes such a row sooner or later; whoever reads it knows that it counts no more.
+fn has_expired(row: &Row, now_seconds: i64) -> bool {
+    let ttl = row.0.get("ttl").and_then(|value| AttributeValue::as_n(value).ok());
+    ttl.and_then(|seconds| seconds.parse::<i64>().ok()).is_some_and(|ttl| ttl <= now_seconds)
+}
