@@ -16,6 +16,7 @@ mod harness;
 mod ingest;
 mod kyc;
 mod organizations;
+mod restore;
 mod retention;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;

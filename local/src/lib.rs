@@ -4,6 +4,7 @@
 //! nothing of Sporlog: [`dynamodb`], [`s3`] (with STS), [`queue`], [`kms`], [`invoke`] (Lambda), [`gateway`] (API Gateway) and
 //! [`scheduler`]; routes, tables, queues and schedules come from [`template`].
 
+pub mod bucket_end;
 pub mod cli;
 mod clock;
 pub mod demo;

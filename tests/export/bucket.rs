@@ -62,12 +62,14 @@ pub(crate) fn verified(system: &System, buckets: &[&str], org: &str, options: &O
 }
 
 pub(crate) fn verify(system: &System, buckets: &[&str], org: &str, options: &Options) -> Result<Report, VerifyError> {
-    let source = |bucket: &&str| -> Box<dyn Source> {
-        let object = |key: String| (key.clone(), system.object(bucket, &key));
-        Box::new(Objects { name: (*bucket).to_owned(), objects: system.keys(bucket).into_iter().map(object).collect() })
-    };
-    let sources: Vec<_> = buckets.iter().map(source).collect();
+    let sources: Vec<_> = buckets.iter().map(|bucket| source(system, bucket)).collect();
     Verifier { sources: &sources, org: &crate::harness::org(org), options }.verify()
+}
+
+/// What is in a bucket now.
+pub(crate) fn source(system: &System, bucket: &str) -> Box<dyn Source> {
+    let object = |key: String| (key.clone(), system.object(bucket, &key));
+    Box::new(Objects { name: bucket.to_owned(), objects: system.keys(bucket).into_iter().map(object).collect() })
 }
 
 /// What was in a bucket.

@@ -6,7 +6,7 @@ mod destinations;
 mod dispatch;
 mod lease;
 mod log;
-mod recovery;
+pub(crate) mod recovery;
 mod segments;
 mod signing;
 mod silence;
@@ -22,19 +22,19 @@ use sporlog_model::{EntityType, Instant};
 use sporlog_store::{ExportState, Run, RunTrigger, Store};
 use uuid::Uuid;
 
-use crate::harness::{Faults, FolioEvent, ManualClock, System, org, scope_of, store};
+use crate::harness::{Faults, FolioEvent, ManualClock, System, org, scope_of, store_of};
 
 /// Longer than a lease lasts.
-const LEASE_OVER: Duration = Duration::from_secs(331);
+pub(crate) const LEASE_OVER: Duration = Duration::from_secs(331);
 
 /// When the tests with a clock of their own begin.
-const MORNING: &str = "2026-03-01T08:00:00Z";
+pub(crate) const MORNING: &str = "2026-03-01T08:00:00Z";
 
 /// The export of one organization as its function runs it, with a clock of the test's own.
 pub(crate) struct Exporter {
     org: String,
-    store: Store,
-    scope: TenantScope,
+    pub(crate) store: Store,
+    pub(crate) scope: TenantScope,
     clock: ManualClock,
     run: ExportRun,
 }
@@ -52,10 +52,16 @@ impl Exporter {
     }
 
     pub(crate) fn with(system: &System, org: &str, clock: &ManualClock, own: &[(&str, &str)]) -> Self {
-        let own: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(own.iter().copied()).collect();
+        Self::in_table(system, org, clock, "Table", own)
+    }
+
+    /// The same in another table.
+    pub(crate) fn in_table(system: &System, org: &str, clock: &ManualClock, table: &str, own: &[(&str, &str)]) -> Self {
+        let own: Vec<_> =
+            [("SETTLE_SECONDS", "60"), ("TABLE_NAME", table)].into_iter().chain(own.iter().copied()).collect();
         Self {
             org: org.to_owned(),
-            store: store(&system.environment(&[]), clock.clock()),
+            store: store_of(&system.environment(&[]), table, clock.clock()),
             scope: scope_of(org),
             clock: clock.clone(),
             run: ExportRun::from_environment(&system.environment(&own), clock.clock()).unwrap(),
@@ -94,12 +100,12 @@ impl Exporter {
         }
     }
 
-    async fn state(&self) -> ExportState {
+    pub(crate) async fn state(&self) -> ExportState {
         self.store.export_state(&self.scope).await.unwrap().unwrap()
     }
 
     /// The runs, newest first.
-    async fn runs(&self) -> Vec<Run> {
+    pub(crate) async fn runs(&self) -> Vec<Run> {
         self.store.runs(&self.scope, None, 100).await.unwrap()
     }
 

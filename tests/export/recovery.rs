@@ -14,11 +14,11 @@ use super::{Exporter, LEASE_OVER, MORNING};
 use crate::harness::{Fault, Faults, ManualClock, System};
 
 /// Cases at the same time: the machine's cores, and a little for what waits.
-const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 
 /// What a run has before it, that is cut at each of its requests.
 #[derive(Debug, Clone, Copy)]
-enum Scene {
+pub(crate) enum Scene {
     /// Three events and the first run of all.
     First,
     /// All that one run can have to do: live events of a past day, a silence of more than a day after them, history, and its
@@ -27,16 +27,16 @@ enum Scene {
 }
 
 /// An organization whose export goes through `faults` and is signed.
-struct Case {
-    bucket: String,
-    ids: Vec<String>,
-    exporter: Exporter,
-    direct: Exporter,
-    faults: Faults,
+pub(crate) struct Case {
+    pub(crate) bucket: String,
+    pub(crate) ids: Vec<String>,
+    pub(crate) exporter: Exporter,
+    pub(crate) direct: Exporter,
+    pub(crate) faults: Faults,
 }
 
 impl Case {
-    async fn of(system: &System, org: &str, scene: Scene) -> Self {
+    pub(crate) async fn of(system: &System, org: &str, scene: Scene) -> Self {
         let clock = ManualClock::at(MORNING);
         let bucket = system.enable_export(org).await;
         let faults = Faults::before(&system.stack).await;
@@ -51,6 +51,10 @@ impl Case {
             case.begin().await;
         }
         case
+    }
+
+    pub(crate) fn clock(&self) -> ManualClock {
+        self.exporter.clock.clone()
     }
 
     /// The first run comes two days later and gets no further than to say where the live stream begins.
@@ -81,7 +85,7 @@ impl Case {
     }
 
     /// Every event is in exactly one object, and the export verifies, with all its signatures.
-    fn assert_whole(&self, system: &System, name: &str) {
+    pub(crate) fn assert_whole(&self, system: &System, name: &str) {
         let mut exported = ids_of_whole_bucket(system, &self.bucket, &self.direct.org);
         exported.sort_unstable();
         let mut ids = self.ids.clone();
@@ -106,7 +110,7 @@ fn assert_finished_exactly(system: &System, bucket: &str, plan: &SegmentPlan) {
 }
 
 /// The requests of one run that nothing disturbs.
-async fn requests(system: &System, scene: Scene) -> Vec<String> {
+pub(crate) async fn requests(system: &System, scene: Scene) -> Vec<String> {
     let case = Case::of(system, &format!("{scene:?}-counted").to_lowercase(), scene).await;
     let outcome = case.exporter.run().await;
     assert!(matches!(outcome, RunOutcome::Succeeded { .. }), "{outcome:?}");
@@ -130,6 +134,7 @@ async fn a_run_asks_for_this_in_this_order() {
     let steps = [
         "GetItem",            // the state
         "GetItem",            // the configuration
+        "DescribeTable",      // which table this is
         "TransactWriteItems", // the lease and the run
         "Query",              // the days of the feed
         "TransactWriteItems", // where the live stream begins

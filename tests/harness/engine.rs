@@ -43,7 +43,12 @@ pub(crate) fn dynamodb(environment: &Environment, retry: RetryConfig) -> Client 
 
 /// A store with a clock of its own.
 pub(crate) fn store(environment: &Environment, clock: Clock) -> Store {
-    Store::new(dynamodb(environment, soon()), "Table", clock)
+    store_of(environment, "Table", clock)
+}
+
+/// The same with another table.
+pub(crate) fn store_of(environment: &Environment, table: &str, clock: Clock) -> Store {
+    Store::new(dynamodb(environment, soon()), table, clock)
 }
 
 /// As often as in production, but without its pauses of seconds.

@@ -11,7 +11,7 @@ mod meter;
 mod queue;
 mod system;
 
-pub(crate) use engine::{ManualClock, dynamodb, soon, store};
+pub(crate) use engine::{ManualClock, dynamodb, soon, store, store_of};
 pub(crate) use faults::{Fault, Faults};
 pub(crate) use filling::{incompressible, random_base64, repetitive};
 pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};

@@ -5,6 +5,7 @@ mod authorization;
 mod environment;
 mod events;
 mod functions;
+mod restored_table;
 mod routes;
 mod sources;
 

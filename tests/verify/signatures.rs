@@ -1,4 +1,4 @@
-use sporlog_verify::{Fault, FaultKind, Fingerprint, Options, Report};
+use sporlog_verify::{Fault, FaultKind, Fingerprint, Options, Report, TrustedKeys};
 use tempfile::tempdir;
 
 use super::export::{Export, Key};
@@ -81,4 +81,28 @@ fn keys_change_where_both_are_trusted() {
     export.live("2026-03-04", 1, Some(&next));
     assert_fault(verified(&export, &Options::default()), FaultKind::UntrustedKey, "000000000013-");
     assert_eq!(verified(&export, &trusting(&[&key, &next])).unwrap().signers.len(), 2);
+}
+
+/// Whoever has got hold of a key that was replaced can neither add to the export nor make it anew.
+#[test]
+fn a_retired_key_counts_only_before_the_first_signature_of_the_next() {
+    let (old, next) = (Key::new(), Key::new());
+    let fingerprint = |key: &Key| Fingerprint::parse(&key.public).unwrap();
+    let retiring = || Options {
+        trusted: [fingerprint(&next)].into_iter().collect::<TrustedKeys>().with_retired([fingerprint(&old)]),
+        ..Options::default()
+    };
+    let mut export = Export::usual(Some(&old));
+    assert_fault(verified(&export, &retiring()), FaultKind::Unsigned, "000000000012.json");
+    export.live("2026-03-04", 1, Some(&next));
+    let report = verified(&export, &retiring()).unwrap();
+    assert_eq!((report.signed, report.signers.len()), (5, 2));
+    let mut forged = export.clone();
+    forged.live("2026-03-05", 1, Some(&old));
+    assert_fault(verified(&forged, &retiring()), FaultKind::UntrustedKey, "000000000014-000000000014.json, signature");
+    forged = export.clone();
+    forged.live("2026-03-05", 1, None);
+    assert_fault(verified(&forged, &retiring()), FaultKind::Unsigned, "000000000014-000000000014.json");
+    export.live("2026-03-05", 1, Some(&Key::new()));
+    assert_fault(verified(&export, &retiring()), FaultKind::UntrustedKey, "000000000014-000000000014.json");
 }

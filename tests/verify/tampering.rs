@@ -1,11 +1,12 @@
-use sporlog_model::EntityType;
+use sporlog_export::SegmentWriter;
 use sporlog_model::export::{MerkleTree, Segment, SegmentSummary, Stream, sha256_hex};
+use sporlog_model::{EntityType, RecordedEvent};
 use sporlog_verify::FaultKind;
 
 use super::assert_fault;
 use super::copy::{gunzip, gzip};
 use super::export::{Export, at};
-use crate::harness::FolioEvent;
+use crate::harness::{FolioEvent, org};
 
 /// What somebody did, the kind of thing that is named, and what its place and words have in them.
 type Case = (&'static str, fn(&mut Export, &Keys), FaultKind, fn(&Keys) -> String);
@@ -338,12 +339,30 @@ fn an_event_for_the_second_time() {
     let event = FolioEvent::of(EntityType::Piece, "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9").event();
     // FOLIO gives the same id to events of different types.
     let other_type = sporlog_model::Event { entity_type: EntityType::Order, ..event.clone() };
-    export.events = vec![event.clone(), other_type, event];
+    export.events = vec![event.clone(), other_type, event.clone()];
     export.live("2026-03-01T06:00:00Z", 2, None);
     assert_eq!(export.verified().unwrap().events, 2);
+    // Recorded again, as after its table was restored: told of, and no fault.
     export.live("2026-03-01T08:00:00Z", 2, None);
-    let fault = assert_fault(export.verified(), FaultKind::Repeated, "line 1, id: the piece event ");
-    assert!(fault.key.contains("000000000003-"), "{fault}");
+    let report = export.verified().unwrap();
+    assert_eq!((report.events, report.repeated), (4, 1));
+    // With another content it is not the same event.
+    let mut changed = export.clone();
+    changed.events = vec![sporlog_model::Event { data: None, ..event.clone() }];
+    changed.live("2026-03-01T10:00:00Z", 1, None);
+    let fault = assert_fault(changed.verified(), FaultKind::Repeated, "line 1, id: the piece event ");
+    assert!(fault.key.contains("000000000005-") && fault.problem.contains("another content"), "{fault}");
+    // The very same recording cannot be there twice.
+    let recorded = RecordedEvent { event, recorded_at: at("2026-03-01T09:00:00Z") };
+    let mut writer = SegmentWriter::new(&org("diku"), 5);
+    writer.push(&recorded).unwrap();
+    writer.push(&recorded).unwrap();
+    let written = writer.finish().unwrap();
+    let (window_start, window_end) = (at("2026-03-01T08:00:00Z"), at("2026-03-01T10:00:00Z"));
+    let segment = Segment { stream: Stream::Live, window_start, window_end, first_seq: 5 };
+    export.add(segment, written.summary, &written.gzip, None);
+    let fault = assert_fault(export.verified(), FaultKind::Repeated, "line 2, id: the piece event ");
+    assert!(fault.problem.ends_with("is in the export for the second time"), "{fault}");
 }
 
 #[test]

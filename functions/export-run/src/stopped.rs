@@ -18,7 +18,8 @@ pub(crate) enum Stopped {
 impl Stopped {
     /// The state is that of another table, so it may be behind the bucket: going on from there would give out numbers again.
     pub(crate) fn restored_table() -> Self {
-        let sentence = "Sporlog's log was restored or moved, and its operator has not yet confirmed where this export goes on.";
+        let sentence =
+            "Sporlog's log was restored or moved, and its operator has not yet confirmed where this export goes on.";
         Self::Export(ExportError::internal("restored_table", sentence))
     }
 

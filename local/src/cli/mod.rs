@@ -68,7 +68,7 @@ impl Cli {
             Command::Role(args) => role::run(args),
             Command::Verify(args) => Ok(verify::run(args)),
             Command::CopyOrg(args) => copy_org::run(&args),
-            Command::ResumeExport(args) => resume_export::run(args),
+            Command::ResumeExport(args) => resume_export::run(&args),
             Command::Env(args) => Ok(credentials::run(&args)),
         }
     }

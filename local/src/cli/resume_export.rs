@@ -1,18 +1,17 @@
 use clap::Args;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{Instant, OrgId};
-use sporlog_store::{ExportState, ExportedSoFar, StandingExport, Store};
-use sporlog_verify::{
-    ChainEnd, FaultKind, Fingerprint, Options, Source, TrustedKeys, Verifier, VerifyError,
-};
+use sporlog_store::{ExportState, StandingExport, Store};
+use sporlog_verify::{Fingerprint, TrustedKeys};
 use tokio::runtime::Runtime;
 
 use super::{Failure, runtime, table, verify};
+use crate::bucket_end;
 
 #[derive(Debug, Args)]
 pub(super) struct ResumeExportArgs {
     /// The organization's bucket, all of it: `s3://BUCKET/PREFIX`, or a copy. Several, when the export has moved.
-    #[arg(value_name = "SOURCE", required_unless_present = "nothing_exported")]
+    #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
     /// Whose export.
     #[arg(long, value_parser = OrgId::parse)]
@@ -27,7 +26,7 @@ pub(super) struct ResumeExportArgs {
     #[arg(long = "retired-key", value_name = "KEY", value_parser = verify::trusted_key, requires = "public_keys")]
     retired_keys: Vec<Fingerprint>,
     /// No digest was ever written: the bucket is empty, and rightly so.
-    #[arg(long, conflicts_with = "sources")]
+    #[arg(long)]
     nothing_exported: bool,
     /// Only say what would be done.
     #[arg(long)]
@@ -35,19 +34,28 @@ pub(super) struct ResumeExportArgs {
 }
 
 /// The exit status is as for `verify`, and 1 when the state cannot be moved.
-pub(super) fn run(args: ResumeExportArgs) -> Result<u8, Failure> {
+pub(super) fn run(args: &ResumeExportArgs) -> Result<u8, Failure> {
     verify::told(resume(args), false)
 }
 
-fn resume(args: ResumeExportArgs) -> Result<u8, Failure> {
+fn resume(args: &ResumeExportArgs) -> Result<u8, Failure> {
     let (runtime, store) = (runtime()?, table::open(&args.table)?);
     let scope = TenantScope::for_service(Service::Operator, &args.org);
-    let standing = runtime.block_on(store.standing_export(&scope)).map_err(|error| sporlog_model::error_chain(&error))?;
+    let standing =
+        runtime.block_on(store.standing_export(&scope)).map_err(|error| sporlog_model::error_chain(&error))?;
     let standing = standing.ok_or_else(|| format!("{} has no export in this table", args.org))?;
     if standing.running {
         return Err("a run is under way; try again when it has ended".into());
     }
-    let bucket = bucket_end(&args, &standing, &runtime)?;
+    let sources = args.sources.iter().map(|source| verify::open(source, &runtime)).collect::<Result<Vec<_>, _>>()?;
+    let bucket = if args.nothing_exported {
+        bucket_end::none(&sources, &args.org, &standing.state)?;
+        None
+    } else {
+        let trusted = args.public_keys.iter().cloned().collect::<TrustedKeys>();
+        let trusted = trusted.with_retired(args.retired_keys.iter().cloned());
+        Some(bucket_end::read(&sources, &args.org, &standing.state, &trusted)?)
+    };
     let state = match &bucket {
         None => standing.state.clone(),
         Some(bucket) => {
@@ -79,55 +87,6 @@ fn write(
 ) -> Result<(), Failure> {
     let resumed = runtime.block_on(store.resume_export(scope, standing, state));
     resumed.map_err(|error| format!("nothing was changed: {}", sporlog_model::error_chain(&error)).into())
-}
-
-/// Where the bucket ends; `None` when there is rightly nothing.
-fn bucket_end(
-    args: &ResumeExportArgs,
-    standing: &StandingExport,
-    runtime: &Runtime,
-) -> Result<Option<ExportedSoFar>, Failure> {
-    let known = standing.state.previous_digest_sha256.as_deref();
-    if args.nothing_exported {
-        return match known {
-            None => Ok(None),
-            Some(digest) => Err(format!("something was exported: the state names the digest {digest}").into()),
-        };
-    }
-    let sources = args.sources.iter().map(|source| verify::open(source, runtime)).collect::<Result<Vec<_>, _>>()?;
-    let end = match end(args, &sources, standing, None) {
-        // Of a run that was cut between a segment and its digest: right if it is the segment that the state has planned, and
-        // that nothing came behind.
-        Err(VerifyError::Fault(fault)) if fault.kind == FaultKind::Orphan => {
-            let begun = standing.state.plan.as_ref().and_then(|plan| plan.object.as_ref()).map(|object| object.key.clone());
-            let end = end(args, &sources, standing, begun).map_err(verify::failure)?;
-            if Some(end.newest_digest_sha256.as_str()) != known {
-                return Err(fault);
-            }
-            end
-        }
-        end => end.map_err(verify::failure)?,
-    };
-    if let Some(known) = known
-        && !end.has_looked_for
-    {
-        return Err(format!("the digest that the state names is not in the bucket's chain: {known}; this is not all of that export").into());
-    }
-    let ChainEnd { next_seq, newest_digest_sha256, live, backfill, has_looked_for: _ } = end;
-    Ok(Some(ExportedSoFar { next_seq, newest_digest_sha256, live, backfill }))
-}
-
-fn end(
-    args: &ResumeExportArgs,
-    sources: &[Box<dyn Source>],
-    standing: &StandingExport,
-    begun: Option<String>,
-) -> Result<ChainEnd, VerifyError> {
-    let trusted = args.public_keys.iter().cloned().collect::<TrustedKeys>();
-    let trusted = trusted.with_retired(args.retired_keys.iter().cloned());
-    let options = Options { trusted, begun, ..Options::default() };
-    let verifier = Verifier { sources, org: &args.org, options: &options };
-    verifier.end(standing.state.previous_digest_sha256.as_deref())
 }
 
 fn tell(name: &str, state: &ExportState) {

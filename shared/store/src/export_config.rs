@@ -92,7 +92,8 @@ impl Store {
                 before.as_ref().map(document),
                 document(&config),
             )?;
-            let items = vec![write, self.update(keys::export_state(org), configured(org, &config))];
+            let items =
+                vec![write, self.update(keys::export_state(org), configured(org, &config, &self.table_id().await?))];
             match self.append_with(scope, &event, items).await {
                 Ok(_) => {
                     let switched_on = config.enabled && before.is_none_or(|before| !before.enabled);

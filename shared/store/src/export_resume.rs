@@ -35,7 +35,9 @@ pub struct ExportedSoFar {
 /// Why a state cannot be moved to where the bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotForward {
-    #[error("the state in the table is ahead of the bucket, which ends with number {0}: not all of the export was read")]
+    #[error(
+        "the state in the table is ahead of the bucket, which ends with number {0}: not all of the export was read"
+    )]
     Behind(u64),
     #[error("the bucket has no window of this export, and the state in the table has")]
     NoWindow,
@@ -158,36 +160,32 @@ fn document(state: &ExportState) -> Value {
 }
 
 /// How the row changes.
-    fn resumed(
-            org: &OrgId,
-        standing: &StandingExport,
-        state: &ExportState,
-        table: &str,
-        now: Instant,
-    ) -> Change {
-        let mut set = vec![format!("{TABLE_ID} = :table"), "next_seq = :seq".to_owned()];
-        let mut remove = vec!["consecutive_failures", "config_fault_since"];
-        let mut values =
-            vec![("previous_digest_sha256", state.previous_digest_sha256.clone()), ("exported_to", state.exported_to.map(|at| at.to_string()))];
-        match state.backfill {
-            Some(Backfill { from, to }) => {
-                values.extend([("backfill_from", Some(from.to_string())), ("backfill_to", Some(to.to_string()))]);
-            }
-            None => remove.extend(["backfill_from", "backfill_to"]),
+fn resumed(org: &OrgId, standing: &StandingExport, state: &ExportState, table: &str, now: Instant) -> Change {
+    let mut set = vec![format!("{TABLE_ID} = :table"), "next_seq = :seq".to_owned()];
+    let mut remove = vec!["consecutive_failures", "config_fault_since"];
+    let mut values = vec![
+        ("previous_digest_sha256", state.previous_digest_sha256.clone()),
+        ("exported_to", state.exported_to.map(|at| at.to_string())),
+    ];
+    match state.backfill {
+        Some(Backfill { from, to }) => {
+            values.extend([("backfill_from", Some(from.to_string())), ("backfill_to", Some(to.to_string()))]);
         }
-        // In the index: switched on.
-        if standing.row.optional_text("gsi1pk").is_some() {
-            let (partition, sort) = keys::due(org, now);
-            values.extend([("gsi1pk", Some(partition)), ("gsi1sk", Some(sort))]);
-        }
-        if state.plan.is_none() {
-            remove.extend(["#plan", "plan_uri"]);
-        }
-        let values: Vec<_> = values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        set.extend(values.iter().map(|(name, _)| format!("{name} = :{name}")));
-        let change = Change::new(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
-            .text(":table", table)
-            .number(":seq", state.next_seq);
-        let change = if state.plan.is_none() { change.name("#plan", "plan") } else { change };
-        values.into_iter().fold(change, |change, (name, value)| change.text(&format!(":{name}"), value))
+        None => remove.extend(["backfill_from", "backfill_to"]),
     }
+    // In the index: switched on.
+    if standing.row.optional_text("gsi1pk").is_some() {
+        let (partition, sort) = keys::due(org, now);
+        values.extend([("gsi1pk", Some(partition)), ("gsi1sk", Some(sort))]);
+    }
+    if state.plan.is_none() {
+        remove.extend(["#plan", "plan_uri"]);
+    }
+    let values: Vec<_> = values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    set.extend(values.iter().map(|(name, _)| format!("{name} = :{name}")));
+    let change = Change::new(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
+        .text(":table", table)
+        .number(":seq", state.next_seq);
+    let change = if state.plan.is_none() { change.name("#plan", "plan") } else { change };
+    values.into_iter().fold(change, |change, (name, value)| change.text(&format!(":{name}"), value))
+}

@@ -8,7 +8,7 @@ use sporlog_model::{
 use crate::keys;
 use crate::row::Row;
 use crate::table::Change;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, TableId};
 
 /// In which table the state came to be what it is. It goes along when the item is restored or copied, and tells there.
 pub(crate) const TABLE_ID: &str = "table_id";
@@ -121,7 +121,7 @@ impl Store {
     /// [`Store::change_export_config`], which tells the log. Progress is kept. An enabled export is due at once.
     pub async fn put_export_config(&self, scope: &TenantScope, config: &ExportConfig) -> Result<(), StoreError> {
         let org = scope.org();
-        let due = configured(org, config);
+        let due = configured(org, config, &self.table_id().await?);
         self.transact(vec![self.replace(config_row(org, config)), self.update(keys::export_state(org), due)]).await
     }
 
@@ -155,19 +155,21 @@ impl Store {
     }
 }
 
-/// How the state changes when the export is configured.
-pub(crate) fn configured(org: &OrgId, config: &ExportConfig) -> Change {
+/// How the state changes when the export is configured. From the first time on it says in which table that was.
+pub(crate) fn configured(org: &OrgId, config: &ExportConfig, table: &TableId) -> Change {
+    let set = format!("SET configured_at = :now, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
     // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
     let due = if config.enabled {
         let (partition, sort) = keys::due(org, config.updated_at);
-        let set = "SET configured_at = :now, gsi1pk = :due_pk, gsi1sk = :due_sk";
-        Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since"))
-            .text(":due_pk", partition)
-            .text(":due_sk", sort)
+        Change::new(format!(
+            "{set}, gsi1pk = :due_pk, gsi1sk = :due_sk REMOVE consecutive_failures, config_fault_since"
+        ))
+        .text(":due_pk", partition)
+        .text(":due_sk", sort)
     } else {
-        Change::new("SET configured_at = :now REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk")
+        Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk"))
     };
-    due.text(":now", config.updated_at.to_string())
+    due.text(":now", config.updated_at.to_string()).text(":table", table.as_str())
 }
 
 /// The item, whole.

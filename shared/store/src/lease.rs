@@ -13,8 +13,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(330);
 
 /// The right to change one organization's export state. Lost when another run takes it over; every change checks.
 ///
-/// In the state's item, `lease_run` is the last run that had it and `lease_until` is there while that run has it. The first of
-/// all writes down which table this is.
+/// In the state's item, `lease_run` is the last run that had it and `lease_until` is there while that run has it.
 #[derive(Debug)]
 pub struct Lease {
     scope: TenantScope,

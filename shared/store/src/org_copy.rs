@@ -13,7 +13,7 @@ use crate::keys::{self, Key};
 use crate::query::BATCH_GET_KEYS;
 use crate::row::Row;
 use crate::table::{Change, text};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, TableId};
 
 /// Rows that are put at the same time.
 const PUTS_AT_ONCE: usize = 16;
@@ -64,16 +64,16 @@ impl Store {
         segments: u16,
         write: bool,
     ) -> Result<CopyReport, CopyError> {
-        if self.table_id().await? == to.table_id().await? {
+        let here = self.table_id().await?;
+        if here == to.table_id().await? {
             return Err(CopyError::SameTable);
         }
         if self.standing_export(scope).await?.is_some_and(|export| export.running) {
             return Err(CopyError::Running);
         }
         let segments = segments.clamp(1, 64);
-        let parts = (0..segments).map(|segment| self.copy_segment(scope.org(), to, (segment, segments), write));
-        let found: Vec<_> =
-            stream::iter(parts).buffer_unordered(usize::from(segments)).try_collect().await?;
+        let parts = (0..segments).map(|segment| self.copy_segment(scope.org(), &here, to, (segment, segments), write));
+        let found: Vec<_> = stream::iter(parts).buffer_unordered(usize::from(segments)).try_collect().await?;
         let mut report = CopyReport::default();
         let mut counters = BTreeMap::new();
         for (part, of_part) in found {
@@ -113,6 +113,7 @@ impl Store {
     async fn copy_segment(
         &self,
         org: &OrgId,
+        here: &TableId,
         to: &Self,
         (segment, segments): (u16, u16),
         write: bool,
@@ -124,7 +125,7 @@ impl Store {
             let page = scan.clone().set_exclusive_start_key(start).send().await?;
             let now = self.clock.now().epoch_seconds();
             let rows = page.items.unwrap_or_default().into_iter().map(Row).filter(|row| !has_expired(row, now));
-            let rows: Vec<(Key, Row)> = rows.map(|row| self.keyed(org, row)).collect::<Result<_, _>>()?;
+            let rows: Vec<(Key, Row)> = rows.map(|row| keyed(org, here, row)).collect::<Result<_, _>>()?;
             for (key, _) in &rows {
                 if let Some(id) = keys::parse_audit_id(&key.pk) {
                     let highest = counters.entry(id.day()).or_insert(0);
@@ -157,17 +158,6 @@ impl Store {
             .expression_attribute_values(":org", text(org.as_str()))
             .expression_attribute_values(":keys", text(keys::API_KEY_PREFIX))
             .expression_attribute_values(":audits", text(keys::AUDIT_ID_PREFIX))
-    }
-
-    /// A row with its key, as it is to be in another table.
-    fn keyed(&self, org: &OrgId, row: Row) -> Result<(Key, Row), StoreError> {
-        let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
-        if key != keys::export_state(org) {
-            return Ok((key, row));
-        }
-        // Also when it does not say so yet, or was itself restored from elsewhere.
-        let here = self.table_id.get().map(crate::TableId::as_str).unwrap_or_default();
-        Ok((key, row.with_text(TABLE_ID, here)))
     }
 
     async fn take_in(&self, rows: &[(Key, Row)], write: bool) -> Result<CopyReport, StoreError> {
@@ -226,6 +216,14 @@ impl CopyReport {
             self.different_keys.push(key);
         }
     }
+}
+
+/// A row with its key, as it is to be in another table.
+fn keyed(org: &OrgId, here: &TableId, row: Row) -> Result<(Key, Row), StoreError> {
+    let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+    // Also when it does not say so yet, or was itself restored from elsewhere.
+    let row = if key == keys::export_state(org) { row.with_text(TABLE_ID, here.as_str()) } else { row };
+    Ok((key, row))
 }
 
 /// DynamoDB deletes such a row sooner or later; whoever reads it knows that it counts no more.

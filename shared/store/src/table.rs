@@ -8,8 +8,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
-use sporlog_model::{Clock, Day, OrgId};
-use tokio::sync::OnceCell;
+use sporlog_model::{Clock, Day, Instant, OrgId};
 use tokio::time;
 
 use crate::StoreError;
@@ -33,8 +32,8 @@ pub struct Store {
     pub(crate) listed_days: Arc<Mutex<HashSet<(OrgId, Day)>>>,
     /// What this process has read of settings a moment ago.
     pub(crate) settings_read: Arc<SettingsRead>,
-    /// Asked for once per process: a table keeps it for life.
-    pub(crate) table_id: Arc<OnceCell<TableId>>,
+    /// The table's id, and when it was asked for.
+    pub(crate) table_id: Arc<Mutex<Option<(TableId, Instant)>>>,
 }
 
 impl Store {
