@@ -8,6 +8,7 @@
 mod commands;
 mod crash;
 mod log;
+mod restore;
 mod server;
 mod start;
 mod verify;
