@@ -56,7 +56,8 @@ async fn every_organization_goes_on_by_itself() {
         // Resumed once more, it is where it is.
         let again = resume(&system, &restored, bucket, id).await.unwrap();
         assert_eq!(again.next_seq, 10);
-        restored.exports(1).await;
+        record(&restored, &clock, 1).await;
+        restored.exports(2).await;
         verified(&system, &[bucket], id, &Options::default());
     }
     system.stop().await;
