@@ -2,15 +2,18 @@
 
 mod api_key;
 mod credentials;
+mod data_dir;
+mod output;
+mod ports;
 mod role;
 mod send;
 mod serve;
 mod token;
 mod verify;
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand};
+use self::data_dir::DataDir;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -42,14 +45,6 @@ enum Command {
     Env(credentials::EnvArgs),
 }
 
-/// Where the local run keeps its data.
-#[derive(Debug, Args)]
-struct DataDir {
-    /// The directory of the local run's data.
-    #[arg(long, default_value = ".sporlog", value_name = "DIR")]
-    data_dir: PathBuf,
-}
-
 impl Cli {
     /// Runs the command; the number is the exit status.
     pub fn run(self) -> Result<u8, Failure> {
@@ -58,9 +53,9 @@ impl Cli {
             Command::Send(args) => send::run(&args),
             Command::Token(args) => token::run(args),
             Command::ApiKey(args) => api_key::run(&args),
-            Command::Role(args) => role::run(args),
+            Command::Role(args) => role::run(&args),
             Command::Verify(args) => Ok(verify::run(args)),
-            Command::Env(args) => Ok(credentials::run(&args)),
+            Command::Env(args) => credentials::run(&args),
         }
     }
 }

@@ -13,6 +13,7 @@ use sporlog_verify::{
 use tokio::runtime::Runtime;
 
 use self::bucket::BucketSource;
+use super::output::print as print_text;
 use super::{Failure, runtime};
 
 /// Something is wrong with the export.
@@ -52,15 +53,17 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: VerifyArgs) -> u8 {
     let json = args.json;
     checked(args).unwrap_or_else(|error| match error.downcast::<Fault>() {
-        Ok(fault) => {
-            print::fault(&fault, json);
-            FAULTY
-        }
-        Err(error) => {
-            eprintln!("sporlog: {}", sporlog_model::error_chain(error.as_ref()));
-            UNREADABLE
-        }
+        Ok(fault) => match print::fault(&fault, json) {
+            Ok(()) => FAULTY,
+            Err(error) => unreadable(error.as_ref()),
+        },
+        Err(error) => unreadable(error.as_ref()),
     })
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> u8 {
+    eprintln!("sporlog: {}", sporlog_model::error_chain(error));
+    UNREADABLE
 }
 
 fn checked(args: VerifyArgs) -> Result<u8, Failure> {
@@ -92,7 +95,7 @@ fn checked(args: VerifyArgs) -> Result<u8, Failure> {
     };
     // Whoever gets the proof checks it like this.
     proof.check(&file.display().to_string(), &options)?;
-    println!("{}", serde_json::to_string_pretty(&proof)?);
+    print_text(serde_json::to_string_pretty(&proof)?)?;
     Ok(0)
 }
 

@@ -1,21 +1,22 @@
 use std::fmt::Display;
+use std::io;
 
 use sporlog_verify::{Backfill, Fault, ProofReport, Report};
 
 use super::Failure;
+use crate::cli::output::print;
 
 /// What was proven.
 pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
-        return Ok(());
+        return Ok(print(serde_json::to_string_pretty(report)?)?);
     }
     let without_events = report.digests - report.objects;
-    line("organization", &report.org_id);
-    line("digests", format!("{}, chained; {without_events} of windows without events", report.digests));
-    line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes));
-    line("events", format!("{}, numbered without a gap, none twice", report.events));
-    line("complete", format!("from {} up to {}", report.complete_from, report.complete_to));
+    line("organization", &report.org_id)?;
+    line("digests", format!("{}, chained; {without_events} of windows without events", report.digests))?;
+    line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes))?;
+    line("events", format!("{}, numbered without a gap, none twice", report.events))?;
+    line("complete", format!("from {} up to {}", report.complete_from, report.complete_to))?;
     line(
         "backfill",
         match report.backfill {
@@ -25,13 +26,13 @@ pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
                 format!("from {from} up to {to} so far; the first digest of the live stream shows where it ends")
             }
         },
-    );
-    line("signed", signed(report));
+    )?;
+    line("signed", signed(report))?;
     for signer in &report.signers {
-        line("  by", format!("{} ({})", signer.fingerprint, signer.key_id));
+        line("  by", format!("{} ({})", signer.fingerprint, signer.key_id))?;
     }
-    line("newest digest", format!("{} ({})", report.newest_digest_sha256, report.newest_digest_key));
-    line("nothing else", other(report));
+    line("newest digest", format!("{} ({})", report.newest_digest_sha256, report.newest_digest_key))?;
+    line("nothing else", other(report))?;
     Ok(())
 }
 
@@ -57,28 +58,29 @@ fn other(report: &Report) -> String {
 /// What a proof proves.
 pub(super) fn proof(report: &ProofReport, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
-        return Ok(());
+        return Ok(print(serde_json::to_string_pretty(report)?)?);
     }
-    line("organization", &report.org_id);
-    line("event", format!("{} {}, number {}", report.entity_type, report.id, report.seq));
-    line("recorded", report.recorded_at);
-    line("in the digest", &report.digest_sha256);
+    line("organization", &report.org_id)?;
+    line("event", format!("{} {}, number {}", report.entity_type, report.id, report.seq))?;
+    line("recorded", report.recorded_at)?;
+    line("in the digest", &report.digest_sha256)?;
     match &report.signer {
-        Some(signer) => line("signed by", signer),
-        None => line("signed", "not signed: as good as the source of the digest's hash"),
+        Some(signer) => line("signed by", signer)?,
+        None => line("signed", "not signed: as good as the source of the digest's hash")?,
     }
     Ok(())
 }
 
 /// The first thing that is wrong.
-pub(super) fn fault(fault: &Fault, json: bool) {
-    match serde_json::to_string_pretty(&serde_json::json!({ "fault": fault })) {
-        Ok(text) if json => println!("{text}"),
-        _ => eprintln!("sporlog: {fault}"),
+pub(super) fn fault(fault: &Fault, json: bool) -> Result<(), Failure> {
+    if json {
+        print(serde_json::to_string_pretty(&serde_json::json!({ "fault": fault }))?)?;
+    } else {
+        eprintln!("sporlog: {fault}");
     }
+    Ok(())
 }
 
-fn line(name: &str, value: impl Display) {
-    println!("{name:<15} {value}");
+fn line(name: &str, value: impl Display) -> io::Result<()> {
+    print(format_args!("{name:<15} {value}"))
 }
