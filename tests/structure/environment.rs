@@ -88,7 +88,9 @@ type Variables = BTreeMap<String, String>;
 fn env_json() -> BTreeMap<String, Variables> {
     let deployment = Deployment { queue_endpoint: format!("http://{MACHINE}:3001"), ..Deployment::default() };
     let functions = Template::embedded(&deployment).unwrap().functions.into_iter();
-    functions.map(|function| (function.logical_id, endpoints().into_iter().chain(function.environment).collect())).collect()
+    functions
+        .map(|function| (function.logical_id, endpoints().into_iter().chain(function.environment).collect()))
+        .collect()
 }
 
 #[test]
@@ -108,7 +110,12 @@ fn a_function_starts_with_its_part_of_env_json() {
     let parts: BTreeMap<String, Variables> =
         serde_json::from_str(&fs::read_to_string(root().join("events/env.json")).unwrap()).unwrap();
     for function in template().functions {
-        assert_eq!(start(&function.binary)(&environment(&parts[&function.logical_id])), Ok(()), "{}", function.logical_id);
+        assert_eq!(
+            start(&function.binary)(&environment(&parts[&function.logical_id])),
+            Ok(()),
+            "{}",
+            function.logical_id
+        );
     }
 }
 
@@ -121,6 +128,10 @@ fn the_template_names_the_endpoints_and_gives_none() {
     assert_eq!(names, endpoints().into_keys().collect());
     for (name, value) in named {
         let serde_yaml_ng::Value::Tagged(reference) = value else { panic!("{name:?} has a value") };
-        assert_eq!((reference.tag.to_string().as_str(), reference.value.as_str()), ("!Ref", Some("AWS::NoValue")), "{name:?}");
+        assert_eq!(
+            (reference.tag.to_string().as_str(), reference.value.as_str()),
+            ("!Ref", Some("AWS::NoValue")),
+            "{name:?}"
+        );
     }
 }

@@ -93,12 +93,16 @@ fn triggers(function: &FunctionSpec, authorizers: &BTreeMap<String, AuthorizerSp
     triggers.extend((!function.schedules.is_empty()).then(|| "schedule".to_owned()));
     triggers.extend((!function.queue_sources.is_empty()).then(|| "SQS".to_owned()));
     // What no list of the template tells: the sources that only a deployed stack has, and who invokes it asynchronously.
-    triggers.extend(match function.logical_id.as_str() {
-        "IngestFunction" => vec!["Kafka", "SelfManagedKafka", "batch"],
-        "ExportRunFunction" => vec!["run by schedule", "run by manual"],
-        "RetentionFunction" => vec!["period"],
-        _ => Vec::new(),
-    }.into_iter().map(str::to_owned));
+    triggers.extend(
+        match function.logical_id.as_str() {
+            "IngestFunction" => vec!["Kafka", "SelfManagedKafka", "batch"],
+            "ExportRunFunction" => vec!["run by schedule", "run by manual"],
+            "RetentionFunction" => vec!["period"],
+            _ => Vec::new(),
+        }
+        .into_iter()
+        .map(str::to_owned),
+    );
     triggers
 }
 
@@ -125,9 +129,8 @@ fn trigger(event: &Value) -> String {
 fn every_trigger_of_every_function_has_one_event() {
     let template = super::template();
     for function in &template.functions {
-        let events = EVENTS.iter().filter(|(_, name, expected)| {
-            *name == function.logical_id && !matches!(expected, Payload(_))
-        });
+        let events =
+            EVENTS.iter().filter(|(_, name, expected)| *name == function.logical_id && !matches!(expected, Payload(_)));
         let events: Vec<String> = events.map(|(file, _, _)| trigger(&read(file))).collect();
         let distinct: BTreeSet<String> = events.iter().cloned().collect();
         assert_eq!(distinct.len(), events.len(), "{}: {events:?}", function.logical_id);

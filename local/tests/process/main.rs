@@ -11,3 +11,4 @@ mod log;
 mod server;
 mod start;
 mod verify;
+mod walk;
