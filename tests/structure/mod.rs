@@ -1,10 +1,11 @@
-//! What must stay in step: crates, template, functions, events.
+//! What must stay in step: crates, template, functions, events, pages.
 
 mod arrows;
 mod authorization;
 mod environment;
 mod events;
 mod functions;
+mod pages;
 mod routes;
 mod sources;
 
