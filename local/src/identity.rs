@@ -55,6 +55,11 @@ impl Issuer {
         Ok(Self { key: EncodingKey::from_ec_der(&pkcs8) })
     }
 
+    /// Whether a data directory has the issuer's key, which every server makes at its first start.
+    pub fn has_key_in(directory: &Path) -> bool {
+        directory.join(KEY_FILE).is_file()
+    }
+
     /// Its public keys (RFC 7517).
     pub fn key_set(&self) -> Result<Value, IssuerError> {
         let mut key = Jwk::from_encoding_key(&self.key, Algorithm::ES256)?;

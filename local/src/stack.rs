@@ -358,14 +358,19 @@ fn function(
 /// other still writes.
 fn claim(directory: &Path) -> Result<File, StartError> {
     let unusable = |error| StartError::DataDir(directory.to_owned(), error);
-    // Private keys, session keys and everybody's events are in it.
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    create_data_dir(directory).map_err(unusable)?;
     let file = File::create(directory.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(directory.to_owned())),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
+}
+
+/// Makes a data directory, if it is not there: only its owner may look into it, since private keys, session keys and everybody's
+/// events are in it.
+pub(crate) fn create_data_dir(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 fn asynchronous(listener: StdListener) -> io::Result<TcpListener> {

@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use serde_yaml_ng::Value;
+use sporlog_local::template::EMBEDDED;
+
 use super::{root, template};
 
 /// Wiring only; what is longer belongs into the library.
@@ -39,4 +42,22 @@ fn every_function_is_heard_in_the_log() {
     let heard: BTreeSet<String> = sporlog_boot::OWN_TARGETS.iter().map(|target| (*target).to_owned()).collect();
     let functions = folders().into_iter().map(|folder| folder.replace('-', "_"));
     assert_eq!(functions.chain(["sporlog".to_owned()]).collect::<BTreeSet<_>>(), heard);
+}
+
+/// Lambda makes a group that keeps everything for ever where a function has none of its own.
+#[test]
+fn every_function_has_a_log_group_that_forgets() {
+    let template: Value = serde_yaml_ng::from_str(EMBEDDED).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let mut groups = BTreeSet::new();
+    for (name, function) in resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function") {
+        let Value::Tagged(group) = &function["Properties"]["LoggingConfig"]["LogGroup"] else {
+            panic!("{name:?} has no log group")
+        };
+        let group = group.value.as_str().unwrap();
+        assert!(groups.insert(group.to_owned()), "{group} is not {name:?}'s alone");
+        let properties = &template["Resources"][group]["Properties"];
+        assert!(properties.get("RetentionInDays").is_some(), "{group} keeps everything");
+    }
+    assert_eq!(groups.len(), folders().len());
 }

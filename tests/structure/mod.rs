@@ -1,4 +1,4 @@
-//! What must stay in step: crates, template, functions, events.
+//! What must stay in step: crates, template, functions, events, pages.
 
 mod arrows;
 mod authorization;
@@ -6,6 +6,7 @@ mod environment;
 mod events;
 mod functions;
 mod restored_table;
+mod pages;
 mod routes;
 mod sources;
 

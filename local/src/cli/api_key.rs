@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use aws_sdk_dynamodb::Client;
 use clap::Args;
@@ -8,6 +8,8 @@ use sporlog_boot::{Aws, AwsService, Environment};
 use sporlog_model::{Actor, ApiKeySecret, Clock, Instant, Name, OrgId};
 use sporlog_store::{ApiKeyCreation, MAX_API_KEYS, NewApiKey, Store};
 
+use super::output::print;
+use super::ports::{DynamoDbPort, Host};
 use super::{Failure, runtime};
 use crate::stack::variables;
 use crate::template::{Deployment, Template};
@@ -26,12 +28,10 @@ pub(super) struct ApiKeyArgs {
     /// From when on it is refused: an RFC 3339 date and time. Never, if absent.
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
-    /// The port of the running server's DynamoDB.
-    #[arg(long, default_value_t = 8000)]
-    dynamodb_port: u16,
-    /// The address of the running server.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: IpAddr,
+    #[command(flatten)]
+    dynamodb: DynamoDbPort,
+    #[command(flatten)]
+    host: Host,
 }
 
 /// Prints the key and nothing else.
@@ -42,13 +42,13 @@ pub(super) fn run(args: &ApiKeyArgs) -> Result<u8, Failure> {
         scopes: args.scopes.iter().copied().collect::<BTreeSet<_>>(),
         expires_at: args.expires_at.as_deref().map(expiry).transpose()?,
     };
-    let store = store(SocketAddr::new(args.host, args.dynamodb_port))?;
+    let store = store(args.host.at(args.dynamodb.dynamodb_port))?;
     let scope = TenantScope::for_service(Service::Provisioning, &org);
     let secret = ApiKeySecret::generate()?;
     let creation = runtime()?.block_on(store.create_api_key(&scope, &secret, &new, &Actor::default()));
     match creation.map_err(|error| sporlog_model::error_chain(&error))? {
         ApiKeyCreation::Created(_) => {
-            println!("{}", secret.reveal());
+            print(secret.reveal())?;
             Ok(0)
         }
         ApiKeyCreation::NoOrganization => {

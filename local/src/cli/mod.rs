@@ -3,6 +3,9 @@
 mod api_key;
 mod copy_org;
 mod credentials;
+mod data_dir;
+mod output;
+mod ports;
 mod resume_export;
 mod role;
 mod send;
@@ -11,9 +14,9 @@ mod table;
 mod token;
 mod verify;
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand};
+use self::data_dir::DataDir;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -49,14 +52,6 @@ enum Command {
     Env(credentials::EnvArgs),
 }
 
-/// Where the local run keeps its data.
-#[derive(Debug, Args)]
-struct DataDir {
-    /// The directory of the local run's data.
-    #[arg(long, default_value = ".sporlog", value_name = "DIR")]
-    data_dir: PathBuf,
-}
-
 impl Cli {
     /// Runs the command; the number is the exit status.
     pub fn run(self) -> Result<u8, Failure> {
@@ -65,11 +60,11 @@ impl Cli {
             Command::Send(args) => send::run(&args),
             Command::Token(args) => token::run(args),
             Command::ApiKey(args) => api_key::run(&args),
-            Command::Role(args) => role::run(args),
+            Command::Role(args) => role::run(&args),
             Command::Verify(args) => Ok(verify::run(args)),
             Command::CopyOrg(args) => copy_org::run(&args),
             Command::ResumeExport(args) => resume_export::run(&args),
-            Command::Env(args) => Ok(credentials::run(&args)),
+            Command::Env(args) => credentials::run(&args),
         }
     }
 }

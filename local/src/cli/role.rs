@@ -2,6 +2,7 @@ use clap::{Args, ValueEnum};
 
 use sporlog_model::ExternalId;
 
+use super::output::print;
 use super::{DataDir, Failure};
 use crate::s3::{Deny, RoleDefinition, Storage};
 
@@ -21,6 +22,9 @@ pub(super) struct RoleArgs {
     /// Something it refuses.
     #[arg(long)]
     deny: Option<Denied>,
+    /// Put this definition in the place of another of that name.
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     data: DataDir,
 }
@@ -34,17 +38,21 @@ enum Denied {
 }
 
 /// Defines the role; a running server sees it at its next request.
-pub(super) fn run(args: RoleArgs) -> Result<u8, Failure> {
-    std::fs::create_dir_all(&args.data.data_dir)?;
-    let storage = Storage::open(&args.data.data_dir.join("s3.sqlite"))?;
+pub(super) fn run(args: &RoleArgs) -> Result<u8, Failure> {
+    let storage = Storage::open(&args.data.of_a_server()?.join("s3.sqlite"))?;
     let deny = args.deny.map(|denied| match denied {
         Denied::Assume => Deny::Assume,
         Denied::Put => Deny::Put,
         Denied::Delete => Deny::Delete,
         Denied::Kms => Deny::Kms,
     });
-    let role =
-        RoleDefinition { name: args.name, bucket: args.bucket, external_id: args.external_id.map(String::from), deny };
-    println!("{}", storage.define_role(&role)?.as_str());
+    let role = RoleDefinition {
+        name: args.name.clone(),
+        bucket: args.bucket.clone(),
+        external_id: args.external_id.clone().map(String::from),
+        deny,
+    };
+    let arn = if args.replace { storage.define_role(&role)? } else { storage.add_role(&role)? };
+    print(arn)?;
     Ok(0)
 }

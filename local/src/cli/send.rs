@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use sporlog_boot::{Aws, AwsService, Environment};
 use sporlog_model::folio;
 
+use super::output::print;
+use super::ports::{Host, InvokePort};
 use super::{Failure, runtime};
 use crate::demo::DEMO_ORG;
 use crate::stack::variables;
@@ -25,12 +27,10 @@ pub(super) struct SendArgs {
     /// The organization of FOLIO payloads, which do not name one.
     #[arg(long, default_value = DEMO_ORG)]
     org: String,
-    /// The port of the running server's Lambda endpoint.
-    #[arg(long, default_value_t = 3001)]
-    invoke_port: u16,
-    /// The address of the running server.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: std::net::IpAddr,
+    #[command(flatten)]
+    invoke: InvokePort,
+    #[command(flatten)]
+    host: Host,
 }
 
 /// What ingest answers.
@@ -52,7 +52,7 @@ struct Rejected {
 
 /// Sends each file as one invocation. The exit status is 1 when anything was not stored.
 pub(super) fn run(args: &SendArgs) -> Result<u8, Failure> {
-    let at = std::net::SocketAddr::new(args.host, args.invoke_port);
+    let at = args.host.at(args.invoke.invoke_port);
     let variables = variables(at, at, at).into_iter().map(|(name, value)| (name.to_owned(), value));
     let aws = Aws::from_environment(&Environment::from_values(variables))?;
     // One attempt, and longer than the function may take: the time-outs of a deployment are for handing an event over, not for
@@ -65,7 +65,7 @@ pub(super) fn run(args: &SendArgs) -> Result<u8, Failure> {
         let mut all_stored = true;
         for file in &args.files {
             match send(&client, file, &args.org).await {
-                Ok(answer) => all_stored &= report(file, &answer),
+                Ok(answer) => all_stored &= report(file, &answer)?,
                 Err(error) => {
                     all_stored = false;
                     eprintln!("{}: {error}", file.display());
@@ -108,9 +108,9 @@ fn event(content: &str, org: &str) -> Result<String, Failure> {
     Err("neither a FOLIO acquisition event nor a Lambda event with records, Records or events".into())
 }
 
-fn report(file: &Path, answer: &Answer) -> bool {
+fn report(file: &Path, answer: &Answer) -> std::io::Result<bool> {
     let Answer { stored, duplicates, skipped, rejected, batch_item_failures } = answer;
-    println!("{}: {stored} stored, {duplicates} known before", file.display());
+    print(format_args!("{}: {stored} stored, {duplicates} known before", file.display()))?;
     if *skipped > 0 {
         eprintln!("{}: {skipped} events were not stored: the organization has switched its audit off", file.display());
     }
@@ -120,5 +120,5 @@ fn report(file: &Path, answer: &Answer) -> bool {
     if !batch_item_failures.is_empty() {
         eprintln!("{}: {} events were not stored; send the file again", file.display(), batch_item_failures.len());
     }
-    *skipped == 0 && rejected.is_empty() && batch_item_failures.is_empty()
+    Ok(*skipped == 0 && rejected.is_empty() && batch_item_failures.is_empty())
 }

@@ -1,5 +1,4 @@
-use std::io::Write;
-use std::net::IpAddr;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
+use super::output::print;
+use super::ports::{ApiPort, DynamoDbPort, Host, InvokePort, S3Port};
 use super::{Failure, runtime};
 use crate::demo::{DEMO_ORG, EXAMPLE_ORDER};
 use crate::stack::{Options, Stack};
@@ -17,23 +18,18 @@ const EXAMPLE_ORDER_ID: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: IpAddr,
-    /// The port of the HTTP API. 0 means any free one, here and below.
-    #[arg(long, default_value_t = 3000)]
-    port: u16,
-    /// The port of the Lambda and SQS endpoint.
-    #[arg(long, default_value_t = 3001)]
-    invoke_port: u16,
-    /// The port of DynamoDB.
-    #[arg(long, default_value_t = 8000)]
-    dynamodb_port: u16,
-    /// The port of S3 and STS.
-    #[arg(long, default_value_t = 9000)]
-    s3_port: u16,
+    #[command(flatten)]
+    host: Host,
+    #[command(flatten)]
+    api: ApiPort,
+    #[command(flatten)]
+    invoke: InvokePort,
+    #[command(flatten)]
+    dynamodb: DynamoDbPort,
+    #[command(flatten)]
+    s3: S3Port,
     /// Where the data is kept.
-    #[arg(long, default_value = ".sporlog", value_name = "DIR")]
+    #[arg(long, default_value = ".sporlog", value_name = "DIR", conflicts_with = "ephemeral")]
     data_dir: PathBuf,
     /// Keep nothing after the end.
     #[arg(long)]
@@ -67,11 +63,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     let temporary = args.ephemeral.then(tempfile::tempdir).transpose()?;
     let data_dir = temporary.as_ref().map_or(args.data_dir.clone(), |directory| directory.path().to_owned());
     let options = Options {
-        host: args.host,
-        port: args.port,
-        invoke_port: args.invoke_port,
-        dynamodb_port: args.dynamodb_port,
-        s3_port: args.s3_port,
+        host: args.host.host,
+        port: args.api.port,
+        invoke_port: args.invoke.invoke_port,
+        dynamodb_port: args.dynamodb.dynamodb_port,
+        s3_port: args.s3.s3_port,
         data_dir: Some(data_dir.clone()),
         demo: !args.no_demo,
         schedule: !args.no_schedule,
@@ -86,7 +82,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
             signal(SignalKind::hangup())?,
         ];
         let stack = Stack::start(options).await?;
-        announce(&stack, &data_dir, args.settle_seconds)?;
+        print(announcement(&stack, &data_dir, args.settle_seconds)?)?;
         any_of(&mut ends).await;
         if timeout(STOP_WITHIN, stack.stop()).await.is_err() {
             // Such as a client in the middle of a request. What was acknowledged is kept.
@@ -105,7 +101,8 @@ async fn any_of(signals: &mut [Signal; 3]) {
     }
 }
 
-fn announce(stack: &Stack, data_dir: &Path, settle: u64) -> Result<(), Failure> {
+/// Addresses, lines to try, and `ready`.
+fn announcement(stack: &Stack, data_dir: &Path, settle: u64) -> Result<String, Failure> {
     let Stack { api, invoke, dynamodb, s3, .. } = stack;
     let example = serde_json::json!({"events": [{
         "orgId": DEMO_ORG, "type": "order", "payload": serde_json::from_str::<serde_json::Value>(EXAMPLE_ORDER)?,
@@ -117,7 +114,7 @@ fn announce(stack: &Stack, data_dir: &Path, settle: u64) -> Result<(), Failure> 
         quoted(&data_dir)
     );
     let functions = format!("http://{invoke}/2015-03-31/functions");
-    let mut out = std::io::stdout().lock();
+    let mut out = String::new();
     writeln!(out, "HTTP API       http://{api}")?;
     writeln!(out, "Lambda, SQS    http://{invoke}")?;
     writeln!(out, "DynamoDB       http://{dynamodb}")?;
@@ -130,9 +127,8 @@ fn announce(stack: &Stack, data_dir: &Path, settle: u64) -> Result<(), Failure> 
         "curl -sw '\\n' http://{api}/audit-data/acquisition/order/{EXAMPLE_ORDER_ID} -H 'X-Okapi-Tenant: {DEMO_ORG}' -H \"X-Okapi-Token: $({token})\""
     )?;
     writeln!(out, "curl -sw '\\n' {functions}/ExportDispatchFunction/invocations -d '{{}}'\n")?;
-    writeln!(out, "ready")?;
-    out.flush()?;
-    Ok(())
+    write!(out, "ready")?;
+    Ok(out)
 }
 
 /// A path as one word of a POSIX shell.

@@ -28,7 +28,7 @@ impl Storage {
 }
 
 /// Refuses what S3 refuses as a name.
-fn check_name(name: &str) -> Result<(), StorageError> {
+pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     if s3s::path::check_bucket_name(name) {
         return Ok(());
     }

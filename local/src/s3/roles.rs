@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{ACCOUNT_ID, DEFAULT_REGION, Storage, StorageError};
+use super::{ACCOUNT_ID, DEFAULT_REGION, Storage, StorageError, buckets};
 
 /// What a role refuses although its bucket would allow it, so that every failure of an export can be seen locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +84,24 @@ impl Storage {
     /// Defines the role, or replaces its definition, and creates its bucket in [`DEFAULT_REGION`] when there is none.
     /// Sessions that exist follow the new definition from their next request on.
     pub fn define_role(&self, role: &RoleDefinition) -> Result<RoleArn, StorageError> {
+        self.write_role(role, true)
+    }
+
+    /// The same, but another definition of that name stays as it is and is the error. The same definition again is none.
+    pub fn add_role(&self, role: &RoleDefinition) -> Result<RoleArn, StorageError> {
+        self.write_role(role, false)
+    }
+
+    fn write_role(&self, role: &RoleDefinition, replaces: bool) -> Result<RoleArn, StorageError> {
         if !is_role_name(&role.name) {
             return Err(StorageError::InvalidName(format!("{:?} is not a role name", role.name)));
         }
-        self.create_bucket(&role.bucket, DEFAULT_REGION)?;
+        buckets::check_name(&role.bucket)?;
         self.write_now(|transaction| {
+            if !replaces && find(transaction, &role.name)?.is_some_and(|other| other != *role) {
+                return Err(StorageError::RoleExists(role.name.clone()));
+            }
+            buckets::create(transaction, &role.bucket, DEFAULT_REGION)?;
             transaction.execute(
                 "INSERT OR REPLACE INTO role (name, bucket, external_id, deny) VALUES (?1, ?2, ?3, ?4)",
                 params![role.name, role.bucket, role.external_id, role.deny.map(Deny::as_str)],

@@ -41,10 +41,93 @@ async fn a_token_is_one_line_that_its_own_server_accepts() {
     let order = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
     assert_eq!(server.history(order, "diku", printed.trim_end()).await.0, 200);
     // Of an issuer that this server does not know.
-    let (status, body) = server.history(order, "diku", &token(other.path(), "diku")).await;
+    let mut command = sporlog(["token", "--org", "diku", "--scope", "audit.all", "--create", "--data-dir"]);
+    let foreign = stdout(&command.arg(other.path()).output().unwrap());
+    let (status, body) = server.history(order, "diku", foreign.trim_end()).await;
     assert_eq!((status, body), (401, serde_json::json!({"message": "Unauthorized"})));
     // Of an organization other than the one in the request's header.
     assert_eq!(server.history(order, "diku", &token(directory.path(), "other")).await.0, 401);
+    assert!(server.interrupt().success());
+}
+
+/// Elsewhere a token would be signed with a key that no server knows, and a role would be defined where none looks.
+#[test]
+fn where_no_server_was_nothing_is_made_unless_asked_for() {
+    let directory = tempdir().unwrap();
+    let data_dir = directory.path().join("data");
+    let token = ["token", "--org", "diku"];
+    for args in [&token[..], &["role", "writer", "--bucket", "own-bucket", "--any-external-id"]] {
+        let output = sporlog(args).arg("--data-dir").arg(&data_dir).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{args:?}: {told}");
+        assert!(told.contains("no server") && told.contains(data_dir.to_str().unwrap()), "{args:?}: {told}");
+        assert!(!data_dir.exists(), "{args:?}");
+    }
+    stdout(&sporlog(token).arg("--create").arg("--data-dir").arg(&data_dir).output().unwrap());
+    // From now on there is a key, which a server that is started there takes for its own.
+    stdout(&sporlog(token).arg("--data-dir").arg(&data_dir).output().unwrap());
+}
+
+/// As `sporlog … | head -c0` closes it: the command has done its work, and nobody wants to hear of it.
+#[test]
+fn a_reader_that_has_gone_is_no_fault() {
+    let directory = tempdir().unwrap();
+    for args in [
+        &["token", "--org", "diku", "--create"][..],
+        &["env"],
+        &["role", "writer", "--bucket", "b-b", "--any-external-id"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = sporlog(args);
+        if args[0] != "env" {
+            command.arg("--data-dir").arg(directory.path());
+        }
+        let output = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output();
+        let output = output.unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+            (Some(0), ""),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn a_role_is_replaced_only_on_request() {
+    let directory = tempdir().unwrap();
+    stdout(&sporlog(["token", "--org", "diku", "--create", "--data-dir"]).arg(directory.path()).output().unwrap());
+    let role = |args: &[&str]| {
+        let mut command = sporlog(["role", "writer", "--any-external-id", "--data-dir"]);
+        command.arg(directory.path()).args(args).output().unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(stdout(&role(&["--bucket", "own-bucket"])), "arn:aws:iam::000000000000:role/writer\n");
+    }
+    for other in [&["--bucket", "other-bucket"][..], &["--bucket", "own-bucket", "--deny", "put"]] {
+        let output = role(other);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{other:?}: {told}");
+        assert!(told.contains("another role writer") && told.contains("--replace"), "{told}");
+    }
+    stdout(&role(&["--bucket", "own-bucket"]));
+    stdout(&role(&["--bucket", "other-bucket", "--replace"]));
+    stdout(&role(&["--bucket", "other-bucket"]));
+}
+
+/// What a shell says of the ports once holds for every command.
+#[test]
+fn ports_can_come_from_the_environment() {
+    let directory = tempdir().unwrap();
+    let server = Server::bare(directory.path());
+    let invoke_port = server.invoke_port();
+    let mut send = sporlog(["send", "--org", "diku"]);
+    send.env("SPORLOG_INVOKE_PORT", &invoke_port).env("SPORLOG_PORT", "1");
+    assert!(stdout(&send.arg(&samples()[0]).output().unwrap()).ends_with("1 stored, 0 known before\n"));
+    let printed = stdout(&sporlog(["env", "--s3-port", "2"]).env("SPORLOG_S3_PORT", "1").output().unwrap());
+    assert!(printed.contains("export AWS_ENDPOINT_URL_S3=http://127.0.0.1:2\n"), "the flag counts: {printed}");
+    let printed = stdout(&sporlog(["env"]).env("SPORLOG_HOST", "192.0.2.1").output().unwrap());
+    assert!(printed.contains("export AWS_ENDPOINT_URL_S3=http://192.0.2.1:9000\n"), "{printed}");
     assert!(server.interrupt().success());
 }
 

@@ -12,3 +12,4 @@ mod restore;
 mod server;
 mod start;
 mod verify;
+mod walk;

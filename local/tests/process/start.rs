@@ -112,3 +112,13 @@ fn an_ephemeral_run_leaves_nothing_behind() {
         assert!(left.is_empty(), "{left:?}");
     }
 }
+
+/// It keeps nothing, so there is nothing it could do with a directory.
+#[test]
+fn an_ephemeral_run_takes_no_directory() {
+    let directory = tempdir().unwrap();
+    let output = sporlog(["--ephemeral", "--data-dir"]).arg(directory.path().join("data")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && told.contains("--ephemeral"), "{told}");
+    assert!(!directory.path().join("data").exists());
+}

@@ -13,6 +13,7 @@ use sporlog_verify::{
 use tokio::runtime::Runtime;
 
 use self::bucket::BucketSource;
+use super::output::print as print_text;
 use super::{Failure, runtime};
 
 /// Something is wrong with the export.
@@ -64,7 +65,7 @@ pub(super) fn run(args: VerifyArgs) -> u8 {
 pub(super) fn told(outcome: Result<u8, Failure>, json: bool) -> Result<u8, Failure> {
     outcome.or_else(|error| {
         let fault = error.downcast::<Fault>()?;
-        print::fault(&fault, json);
+        print::fault(&fault, json)?;
         Ok(FAULTY)
     })
 }
@@ -99,7 +100,7 @@ fn checked(args: VerifyArgs) -> Result<u8, Failure> {
     };
     // Whoever gets the proof checks it like this.
     proof.check(&file.display().to_string(), &options)?;
-    println!("{}", serde_json::to_string_pretty(&proof)?);
+    print_text(serde_json::to_string_pretty(&proof)?)?;
     Ok(0)
 }
 

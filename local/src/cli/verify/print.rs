@@ -1,25 +1,26 @@
 use std::fmt::Display;
+use std::io;
 
 use sporlog_verify::{Backfill, Fault, ProofReport, Report};
 
 use super::Failure;
+use crate::cli::output::print;
 
 /// What was proven.
 pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
-        return Ok(());
+        return Ok(print(serde_json::to_string_pretty(report)?)?);
     }
     let without_events = report.digests - report.objects;
-    line("organization", &report.org_id);
-    line("digests", format!("{}, chained; {without_events} of windows without events", report.digests));
-    line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes));
+    line("organization", &report.org_id)?;
+    line("digests", format!("{}, chained; {without_events} of windows without events", report.digests))?;
+    line("objects", format!("{}, {} bytes of lines", report.objects, report.bytes))?;
     let twice = match report.repeated {
         0 => "none twice".to_owned(),
         again => format!("{again} of them again, as after the table was restored"),
     };
-    line("events", format!("{}, numbered without a gap, {twice}", report.events));
-    line("complete", format!("from {} up to {}", report.complete_from, report.complete_to));
+    line("events", format!("{}, numbered without a gap, {twice}", report.events))?;
+    line("complete", format!("from {} up to {}", report.complete_from, report.complete_to))?;
     line(
         "backfill",
         match report.backfill {
@@ -29,13 +30,13 @@ pub(super) fn report(report: &Report, json: bool) -> Result<(), Failure> {
                 format!("from {from} up to {to} so far; the first digest of the live stream shows where it ends")
             }
         },
-    );
-    line("signed", signed(report));
+    )?;
+    line("signed", signed(report))?;
     for signer in &report.signers {
-        line("  by", format!("{} ({})", signer.fingerprint, signer.key_id));
+        line("  by", format!("{} ({})", signer.fingerprint, signer.key_id))?;
     }
-    line("newest digest", format!("{} ({})", report.newest_digest_sha256, report.newest_digest_key));
-    line("nothing else", other(report));
+    line("newest digest", format!("{} ({})", report.newest_digest_sha256, report.newest_digest_key))?;
+    line("nothing else", other(report))?;
     Ok(())
 }
 
@@ -61,28 +62,29 @@ fn other(report: &Report) -> String {
 /// What a proof proves.
 pub(super) fn proof(report: &ProofReport, json: bool) -> Result<(), Failure> {
     if json {
-        println!("{}", serde_json::to_string_pretty(report)?);
-        return Ok(());
+        return Ok(print(serde_json::to_string_pretty(report)?)?);
     }
-    line("organization", &report.org_id);
-    line("event", format!("{} {}, number {}", report.entity_type, report.id, report.seq));
-    line("recorded", report.recorded_at);
-    line("in the digest", &report.digest_sha256);
+    line("organization", &report.org_id)?;
+    line("event", format!("{} {}, number {}", report.entity_type, report.id, report.seq))?;
+    line("recorded", report.recorded_at)?;
+    line("in the digest", &report.digest_sha256)?;
     match &report.signer {
-        Some(signer) => line("signed by", signer),
-        None => line("signed", "not signed: as good as the source of the digest's hash"),
+        Some(signer) => line("signed by", signer)?,
+        None => line("signed", "not signed: as good as the source of the digest's hash")?,
     }
     Ok(())
 }
 
 /// The first thing that is wrong.
-pub(super) fn fault(fault: &Fault, json: bool) {
-    match serde_json::to_string_pretty(&serde_json::json!({ "fault": fault })) {
-        Ok(text) if json => println!("{text}"),
-        _ => eprintln!("sporlog: {fault}"),
+pub(super) fn fault(fault: &Fault, json: bool) -> Result<(), Failure> {
+    if json {
+        print(serde_json::to_string_pretty(&serde_json::json!({ "fault": fault }))?)?;
+    } else {
+        eprintln!("sporlog: {fault}");
     }
+    Ok(())
 }
 
-fn line(name: &str, value: impl Display) {
-    println!("{name:<15} {value}");
+fn line(name: &str, value: impl Display) -> io::Result<()> {
+    print(format_args!("{name:<15} {value}"))
 }
