@@ -1,10 +1,12 @@
 //! What must stay in step: crates, template, functions, events.
 
+mod alarms;
 mod arrows;
 mod authorization;
 mod environment;
 mod events;
 mod functions;
+mod operations;
 mod routes;
 mod sources;
 
