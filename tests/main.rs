@@ -15,6 +15,7 @@ mod export;
 mod harness;
 mod ingest;
 mod kyc;
+mod lines;
 mod organizations;
 mod restore;
 mod retention;

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use export_dispatch::ExportDispatch;
 use serde_json::{Value, json};
-use sporlog_local::s3::{Deny, RoleDefinition};
-use sporlog_store::{ExportConfig, RunStatus};
+use sporlog_local::s3::Deny;
+use sporlog_store::RunStatus;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -17,19 +17,30 @@ use crate::harness::{FolioEvent, ManualClock, System, scope_of};
 
 /// A Lambda service that only notes whom it should start; it does not find the run of `refused`.
 #[derive(Clone, Default)]
-struct Lambda {
+pub(super) struct Lambda {
     started: Arc<Mutex<Vec<String>>>,
     refused: Arc<Mutex<Option<String>>>,
 }
 
 impl Lambda {
     /// Dispatches at the clock's time; answers what came of it and who was started, in alphabetical order.
-    async fn dispatch(&self, system: &System, clock: &ManualClock) -> (Result<usize, String>, Vec<String>) {
+    pub(super) async fn dispatch(&self, system: &System, clock: &ManualClock) -> (Result<usize, String>, Vec<String>) {
+        self.dispatch_with(system, clock, &[]).await
+    }
+
+    /// The same, with variables of the test's own.
+    pub(super) async fn dispatch_with(
+        &self,
+        system: &System,
+        clock: &ManualClock,
+        own: &[(&str, &str)],
+    ) -> (Result<usize, String>, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(invoke).with_state(self.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let own = [("AWS_ENDPOINT_URL_LAMBDA", url.as_str()), ("EXPORT_RUN_FUNCTION", "ExportRunFunction")];
+        let names = [("AWS_ENDPOINT_URL_LAMBDA", url.as_str()), ("EXPORT_RUN_FUNCTION", "ExportRunFunction")];
+        let own: Vec<_> = names.into_iter().chain(own.iter().copied()).collect();
         let dispatch = ExportDispatch::from_environment(&system.environment(&own), clock.clock()).unwrap();
         let outcome = dispatch.handle().await;
         server.abort();
@@ -53,17 +64,11 @@ async fn invoke(State(lambda): State<Lambda>, uri: Uri, headers: HeaderMap, body
 }
 
 /// Enables an export at the clock's time.
-async fn enable(system: &System, org: &str, clock: &ManualClock) -> Exporter {
+pub(super) async fn enable(system: &System, org: &str, clock: &ManualClock) -> Exporter {
     system.enable_export(org).await;
     let exporter = Exporter::of(system, org, clock);
-    set_enabled(&exporter, true).await;
+    exporter.set_enabled(true).await;
     exporter
-}
-
-async fn set_enabled(exporter: &Exporter, enabled: bool) {
-    let config = exporter.store.export_config(&exporter.scope).await.unwrap().unwrap();
-    let config = ExportConfig { enabled, updated_at: exporter.clock.now(), ..config };
-    exporter.store.put_export_config(&exporter.scope, &config).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,9 +84,9 @@ async fn just_those_who_are_due_are_started() {
     clock.advance(Duration::from_mins(5));
     assert_eq!(lambda.dispatch(&system, &clock).await.1, ["a", "b", "later"]);
 
-    set_enabled(&b, false).await;
+    b.set_enabled(false).await;
     assert_eq!(lambda.dispatch(&system, &clock).await.1, ["a", "later"]);
-    set_enabled(&b, true).await;
+    b.set_enabled(true).await;
     a.record(1).await;
     a.exports(1).await;
     assert_eq!(lambda.dispatch(&system, &clock).await, (Ok(3), ["a", "b", "later"].map(str::to_owned).to_vec()));
@@ -94,14 +99,7 @@ async fn a_failed_export_is_left_alone_until_its_next_attempt() {
     let (lambda, clock) = (Lambda::default(), ManualClock::at(MORNING));
     enable(&system, "works", &clock).await;
     let failing = enable(&system, "fails", &clock).await;
-    let config = failing.store.export_config(&failing.scope).await.unwrap().unwrap();
-    let role = RoleDefinition {
-        name: "role-of-fails".to_owned(),
-        bucket: "bucket-of-fails".to_owned(),
-        external_id: Some(config.destination.external_id.as_str().to_owned()),
-        deny: Some(Deny::Assume),
-    };
-    system.stack.storage.define_role(&role).unwrap();
+    failing.deny(&system, Some(Deny::Assume)).await;
     failing.record(1).await;
     for _ in 0..4 {
         failing.run().await;

@@ -1,11 +1,13 @@
 //! The export, exactly once: through a working bucket, a failing one, crashes at every step, and rivals.
 
+mod age;
 mod backfill;
 pub(crate) mod bucket;
 mod destinations;
 mod dispatch;
 mod lease;
 mod log;
+mod metrics;
 pub(crate) mod recovery;
 mod segments;
 mod signing;
@@ -18,8 +20,9 @@ use std::time::Duration;
 
 use export_run::{ExportRun, RunOutcome, RunRequest};
 use sporlog_auth::TenantScope;
+use sporlog_local::s3::{Deny, RoleDefinition};
 use sporlog_model::{EntityType, Instant};
-use sporlog_store::{ExportState, Run, RunTrigger, Store};
+use sporlog_store::{ExportConfig, ExportState, Run, RunTrigger, Store};
 use uuid::Uuid;
 
 use crate::harness::{Faults, FolioEvent, ManualClock, System, org, scope_of, store_of};
@@ -107,6 +110,29 @@ impl Exporter {
     /// The runs, newest first.
     pub(crate) async fn runs(&self) -> Vec<Run> {
         self.store.runs(&self.scope, None, 100).await.unwrap()
+    }
+
+    async fn set_enabled(&self, enabled: bool) {
+        let config = self.store.export_config(&self.scope).await.unwrap().unwrap();
+        let config = ExportConfig { enabled, updated_at: self.clock.now(), ..config };
+        self.store.put_export_config(&self.scope, &config).await.unwrap();
+    }
+
+    /// Changes what the organization's role refuses.
+    async fn deny(&self, system: &System, deny: Option<Deny>) {
+        let destination = self.store.export_config(&self.scope).await.unwrap().unwrap().destination;
+        let role = RoleDefinition {
+            name: destination.role_arn.as_str().rsplit('/').next().unwrap().to_owned(),
+            bucket: destination.bucket.as_str().to_owned(),
+            external_id: Some(destination.external_id.as_str().to_owned()),
+            deny,
+        };
+        system.stack.storage.define_role(&role).unwrap();
+    }
+
+    async fn fails(&self, code: &str) {
+        let outcome = self.run().await;
+        assert!(matches!(outcome, RunOutcome::Failed { error_code, .. } if error_code == code), "{outcome:?}");
     }
 
     /// Whether the due index has the organization at `now`.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use export_run::RunOutcome;
 use serde_json::json;
-use sporlog_local::s3::{Deny, RoleDefinition};
+use sporlog_local::s3::Deny;
 use sporlog_model::EntityType;
 use sporlog_store::{ExportConfig, RunStatus};
 use sporlog_verify::Options;
@@ -17,26 +17,9 @@ async fn config(exporter: &Exporter) -> ExportConfig {
     exporter.store.export_config(&exporter.scope).await.unwrap().unwrap()
 }
 
-/// Changes what the organization's role refuses.
-async fn deny(system: &System, exporter: &Exporter, deny: Option<Deny>) {
-    let destination = config(exporter).await.destination;
-    let role = RoleDefinition {
-        name: destination.role_arn.as_str().rsplit('/').next().unwrap().to_owned(),
-        bucket: destination.bucket.as_str().to_owned(),
-        external_id: Some(destination.external_id.as_str().to_owned()),
-        deny,
-    };
-    system.stack.storage.define_role(&role).unwrap();
-}
-
 async fn configure(exporter: &Exporter, config: &ExportConfig) {
     let config = ExportConfig { updated_at: exporter.clock.now(), ..config.clone() };
     exporter.store.put_export_config(&exporter.scope, &config).await.unwrap();
-}
-
-async fn fails(exporter: &Exporter, code: &str) {
-    let outcome = exporter.run().await;
-    assert!(matches!(outcome, RunOutcome::Failed { error_code, .. } if error_code == code), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,12 +31,12 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
         let exporter = Exporter::of(&system, org, &clock);
         exporter.record(2).await;
         exporter.exports(2).await;
-        deny(&system, &exporter, Some(refusal)).await;
+        exporter.deny(&system, Some(refusal)).await;
         exporter.record(2).await;
         let since = clock.now();
-        fails(&exporter, code).await;
+        exporter.fails(code).await;
         clock.advance(23 * HOUR);
-        fails(&exporter, code).await;
+        exporter.fails(code).await;
         assert!(config(&exporter).await.enabled);
         assert_eq!(exporter.state().await.config_fault_since, Some(since));
         let next = exporter.runs().await[0].next_attempt_at;
@@ -61,7 +44,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
 
         clock.advance(HOUR);
         let before = exporter.state().await;
-        fails(&exporter, code).await;
+        exporter.fails(code).await;
         let off = config(&exporter).await;
         assert!(!off.enabled && off.updated_at == clock.now());
         let why = config(&exporter).await.switched_off.unwrap();
@@ -76,7 +59,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
 
         let id = off.id;
         // Mended and enabled again, it goes on: with what was recorded, and with what is told of the switching off.
-        deny(&system, &exporter, None).await;
+        exporter.deny(&system, None).await;
         configure(&exporter, &ExportConfig { enabled: true, switched_off: None, ..off }).await;
         assert_eq!(config(&exporter).await.switched_off, None);
         exporter.record(1).await;
@@ -107,24 +90,24 @@ async fn only_refusals_with_nothing_written_in_between_count() {
     exporter.record(2).await;
     exporter.exports(2).await;
     exporter.record(1).await;
-    deny(&system, &exporter, Some(Deny::Assume)).await;
+    exporter.deny(&system, Some(Deny::Assume)).await;
     let since = clock.now();
-    fails(&exporter, "assume_role_denied").await;
+    exporter.fails("assume_role_denied").await;
     clock.advance(12 * HOUR);
     // A busy service says nothing of the role.
-    deny(&system, &exporter, None).await;
+    exporter.deny(&system, None).await;
     faults.on("PutObject", [Fault::SlowDown; 4]);
-    fails(&exporter, "slow_down").await;
+    exporter.fails("slow_down").await;
     assert_eq!(exporter.state().await.config_fault_since, Some(since));
     // A segment that got through does, even if the next one does not.
     clock.advance(HOUR);
     exporter.exports(1).await;
     assert_eq!(exporter.state().await.config_fault_since, None);
     exporter.record(1).await;
-    deny(&system, &exporter, Some(Deny::Put)).await;
+    exporter.deny(&system, Some(Deny::Put)).await;
     clock.advance(12 * HOUR);
     let since = clock.now();
-    fails(&exporter, "put_denied").await;
+    exporter.fails("put_denied").await;
     assert_eq!(exporter.state().await.config_fault_since, Some(since));
 
     // So does a changed configuration: it has a day of its own.
@@ -132,9 +115,9 @@ async fn only_refusals_with_nothing_written_in_between_count() {
     configure(&exporter, &config(&exporter).await).await;
     assert_eq!(exporter.state().await.config_fault_since, None);
     clock.advance(2 * HOUR);
-    fails(&exporter, "put_denied").await;
+    exporter.fails("put_denied").await;
     assert!(config(&exporter).await.enabled);
-    deny(&system, &exporter, None).await;
+    exporter.deny(&system, None).await;
     assert!(matches!(exporter.run().await, RunOutcome::Succeeded { .. }));
     assert_eq!(verified(&system, &[&bucket], "diku", &Options::default()).events, 4);
     system.stop().await;
@@ -148,8 +131,8 @@ async fn a_configuration_that_is_changed_in_the_last_moment_is_not_switched_off(
     let faults = Faults::before(&system.stack).await;
     let exporter = Exporter::behind(&system, "diku", &clock, &faults);
     exporter.record(1).await;
-    deny(&system, &exporter, Some(Deny::Assume)).await;
-    fails(&exporter, "assume_role_denied").await;
+    exporter.deny(&system, Some(Deny::Assume)).await;
+    exporter.fails("assume_role_denied").await;
     clock.advance(25 * HOUR);
     faults.on("AssumeRole", [Fault::Hold]);
     let direct = Exporter::of(&system, "diku", &clock);
@@ -176,8 +159,8 @@ async fn switching_off_happens_once_and_as_a_whole() {
         let exporter = Exporter::behind(&system, org, &clock, &faults);
         let direct = Exporter::of(&system, org, &clock);
         exporter.record(1).await;
-        deny(&system, &exporter, Some(Deny::Assume)).await;
-        fails(&exporter, "assume_role_denied").await;
+        exporter.deny(&system, Some(Deny::Assume)).await;
+        exporter.fails("assume_role_denied").await;
         clock.advance(25 * HOUR);
         // The lease, then the end.
         faults.on("TransactWriteItems", [Fault::Pass, fault]);
@@ -187,7 +170,7 @@ async fn switching_off_happens_once_and_as_a_whole() {
         direct.run().await;
         let off = config(&direct).await;
         assert!(!off.enabled, "{org}");
-        deny(&system, &direct, None).await;
+        direct.deny(&system, None).await;
         configure(&direct, &ExportConfig { enabled: true, switched_off: None, ..off }).await;
         clock.advance(HOUR);
         direct.exports(2).await;

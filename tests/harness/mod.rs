@@ -1,6 +1,7 @@
 //! A system of its own for each test, the callers who use it, and what looks at it from outside.
 
 mod api_key;
+mod captured;
 mod engine;
 mod faults;
 mod filling;
@@ -11,6 +12,7 @@ mod meter;
 mod queue;
 mod system;
 
+pub(crate) use captured::Captured;
 pub(crate) use engine::{ManualClock, dynamodb, soon, store, store_of};
 pub(crate) use faults::{Fault, Faults};
 pub(crate) use filling::{incompressible, random_base64, repetitive};

@@ -1,12 +1,14 @@
 //! What must stay in step: crates, template, functions, events, pages.
 
+mod alarms;
 mod arrows;
 mod authorization;
 mod environment;
 mod events;
 mod functions;
-mod restored_table;
+mod operations;
 mod pages;
+mod restored_table;
 mod routes;
 mod sources;
 

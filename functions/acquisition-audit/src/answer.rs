@@ -4,7 +4,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sporlog_http::ApiError;
+use sporlog_http::{ApiError, Rows};
 use sporlog_model::settings::SnapshotFormat;
 use sporlog_model::{EntityType, ErrorKind};
 use sporlog_store::HistoryPage;
@@ -34,18 +34,17 @@ pub(crate) fn answer(
     let rows = rows.map_err(|error| ApiError::fault(ErrorKind::Internal, error))?;
     let list = List { member: collection_member(entity_type), total: page.total, rows: &rows };
     let carried = if page.complete { Carried::of(list.body(rows.len()), request.accepts_gzip) } else { None };
-    match carried {
-        Some(Carried::Text(body)) => Ok(([(CONTENT_TYPE, JSON)], body).into_response()),
+    let answer = match carried {
+        Some(Carried::Text(body)) => ([(CONTENT_TYPE, JSON)], body).into_response(),
         // Named, so that the Lambda runtime sends the bytes as base64 and not as text.
-        Some(Carried::Bytes(body)) => {
-            Ok(([(CONTENT_TYPE, JSON), (CONTENT_ENCODING, "identity")], body).into_response())
-        }
+        Some(Carried::Bytes(body)) => ([(CONTENT_TYPE, JSON), (CONTENT_ENCODING, "identity")], body).into_response(),
         Some(Carried::Gzip(body)) => {
             let headers = [(CONTENT_TYPE, JSON), (CONTENT_ENCODING, "gzip"), (VARY, "Accept-Encoding")];
-            Ok((headers, body).into_response())
+            (headers, body).into_response()
         }
-        None => Err(too_large(&list, request.accepts_gzip)),
-    }
+        None => return Err(too_large(&list, request.accepts_gzip)),
+    };
+    Ok((Rows(rows.len()), answer).into_response())
 }
 
 /// A body in the first form in which the function's JSON answer can carry it.

@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use sporlog_auth::Action;
-use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
+use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters, Rows};
 use sporlog_model::{ErrorKind, Instant, OrgId, RunId};
 use sporlog_store::{Run, RunObject, RunTrigger};
 
@@ -49,7 +49,7 @@ pub(crate) async fn list_export_runs(
     caller: Caller,
     org: PathOrg,
     query: QueryParameters,
-) -> Result<JsonBody<Vec<RunView>>, ApiError> {
+) -> Result<(Rows, JsonBody<Vec<RunView>>), ApiError> {
     let scope = caller.scope(Action::ListExportRuns, org.id()?)?;
     state.check_registered(&scope).await?;
     let limit = query.number("limit", 1..=MAX_LIMIT);
@@ -57,7 +57,7 @@ pub(crate) async fn list_export_runs(
     let before = query.get("before").map(RunId::parse).transpose();
     let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a run"))?;
     let runs = state.store.runs(&scope, before, limit.unwrap_or(DEFAULT_LIMIT)).await.map_err(ApiError::of)?;
-    Ok(JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect()))
+    Ok((Rows(runs.len()), JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect())))
 }
 
 /// `POST /orgs/{orgId}/audit-export/runs`: starts a run now, and records who asked for it. It is in the list as soon as it

@@ -20,6 +20,17 @@ pub(crate) enum Kind {
     Ambiguous,
 }
 
+impl Kind {
+    /// For the log.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::ApiKey => "api-key",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+}
+
 /// API Gateway names the value of the identity source, not its header. Other credentials of the request do not count.
 pub(crate) fn kind(headers: &BTreeMap<String, String>, credential: &str) -> Kind {
     let stands_in = |name: &str| headers.get(name).is_some_and(|value| value == credential);

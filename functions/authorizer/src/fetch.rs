@@ -43,6 +43,13 @@ pub(crate) enum FetchError {
     NotKeys(#[source] serde_json::Error),
 }
 
+impl FetchError {
+    /// Whether the issuer is there and says that it has no such set.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status(status) if status.is_client_error())
+    }
+}
+
 impl Fetcher {
     pub(crate) fn new() -> Self {
         Self { plain: client(HttpConnector::new()), tls: OnceCell::new() }

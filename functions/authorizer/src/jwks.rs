@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Uri;
 use jsonwebtoken::DecodingKey;
+use sporlog_boot::{Metric, Metrics};
 use sporlog_model::{Clock, Instant, error_chain};
 
 use crate::fetch::Fetcher;
@@ -29,6 +30,7 @@ const MAX_SETS: usize = 1_000;
 pub(crate) struct KeyCache {
     fetcher: Fetcher,
     clock: Clock,
+    metrics: Metrics,
     sets: Mutex<HashMap<Uri, Arc<KeySet>>>,
 }
 
@@ -61,8 +63,8 @@ struct Held {
 }
 
 impl KeyCache {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { fetcher: Fetcher::new(), clock, sets: Mutex::default() }
+    pub(crate) fn new(clock: Clock, metrics: Metrics) -> Self {
+        Self { fetcher: Fetcher::new(), clock, metrics, sets: Mutex::default() }
     }
 
     /// The key of that id for that algorithm in the set at `url`.
@@ -88,7 +90,13 @@ impl KeyCache {
         state.attempted_at = Some(now);
         match fetched {
             Ok(keys) => state.held = Some(Held { keys, fetched_at: now }),
-            Err(error) => tracing::warn!(%url, error = error_chain(&error), "an issuer's keys could not be fetched"),
+            Err(error) => {
+                tracing::warn!(%url, error = error_chain(&error), "an issuer's keys could not be fetched");
+                // Anyone can name a realm that does not exist, and nobody is to be woken for that.
+                if !error.is_refusal() {
+                    self.metrics.count(Metric::IssuerUnreachable, now.epoch_seconds());
+                }
+            }
         }
     }
 
@@ -142,7 +150,7 @@ mod tests {
         async fn start() -> Self {
             let [_, old, new] = signers();
             let clock = HeldClock::start();
-            let cache = Arc::new(KeyCache::new(clock.clock()));
+            let cache = Arc::new(KeyCache::new(clock.clock(), Metrics::of(&sporlog_boot::Environment::default())));
             Self { cache, clock, issuer: TestIssuer::start(&[&old]).await, old, new }
         }
 

@@ -16,12 +16,13 @@ mod test_issuer;
 mod token;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sporlog_auth::Principal;
-use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
 use sporlog_model::{Clock, error_chain};
 use sporlog_store::Store;
 
@@ -33,6 +34,8 @@ use crate::issuers::TrustedIssuers;
 pub struct Authorizer {
     tokens: token::Verifier,
     api_keys: ApiKeys,
+    clock: Clock,
+    metrics: Metrics,
 }
 
 /// The part of API Gateway's authorizer event that is read.
@@ -68,30 +71,45 @@ impl Authorizer {
             .read(|reader| (reader.explained::<TrustedIssuers>("TRUSTED_ISSUERS"), reader.required("TABLE_NAME")))?;
         let client = Client::new(&Aws::from_environment(environment)?.service(AwsService::DynamoDb));
         let store = Store::new(client, table, clock.clone());
-        Ok(Self { tokens: token::Verifier::new(issuers, clock.clone()), api_keys: ApiKeys::new(store, clock) })
+        let metrics = Metrics::of(environment);
+        Ok(Self {
+            tokens: token::Verifier::new(issuers, clock.clone(), metrics.clone()),
+            api_keys: ApiKeys::new(store, clock.clone()),
+            clock,
+            metrics,
+        })
     }
 
     /// The principal, or the error that makes API Gateway answer 401. (`isAuthorized: false` would make it 403, which says
     /// that the caller is known.) Any other error makes it answer 500.
     pub async fn authorize(&self, request: &AuthorizerRequest) -> Result<AuthorizerResponse, Diagnostic> {
+        let began = Instant::now();
         let credential = request.identity_source.first().map(String::as_str).unwrap_or_default();
-        let principal = match api_key::kind(&request.headers, credential) {
+        let kind = api_key::kind(&request.headers, credential);
+        let principal = match kind {
             Kind::ApiKey => self.api_keys.verify(credential).await,
             Kind::Token => self.verify_token(credential).await.map_err(|refused| NoPrincipal::Refused(refused.0)),
             Kind::Ambiguous => Err(NoPrincipal::Refused("one text as two credentials")),
         };
         let principal = principal.and_then(|principal| {
-            serde_json::to_string(&principal).map_err(|_| NoPrincipal::Refused("the principal cannot be written"))
+            let text = serde_json::to_string(&principal);
+            let text = text.map_err(|_| NoPrincipal::Refused("the principal cannot be written"))?;
+            Ok((principal.org, text))
         });
+        let (kind, duration_ms) = (kind.name(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         match principal {
-            Ok(principal) => Ok(AuthorizerResponse { is_authorized: true, context: AuthorizerContext { principal } }),
+            Ok((org, principal)) => {
+                tracing::info!(kind, %org, duration_ms, "credential accepted");
+                Ok(AuthorizerResponse { is_authorized: true, context: AuthorizerContext { principal } })
+            }
             Err(NoPrincipal::Refused(reason)) => {
-                tracing::info!(reason, "credential refused");
+                tracing::info!(kind, reason, duration_ms, "credential refused");
                 Err(failure("Unauthorized"))
             }
             Err(NoPrincipal::Unknown(error)) => {
                 let cause = error_chain(&error);
-                tracing::error!(cause, "credential not verified");
+                tracing::error!(kind, cause, duration_ms, "credential not verified");
+                self.metrics.count(Metric::AuthorizerFault, self.clock.now().epoch_seconds());
                 Err(failure("Unavailable"))
             }
         }

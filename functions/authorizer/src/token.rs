@@ -1,5 +1,6 @@
 use jsonwebtoken::{DecodingKey, Validation, dangerous, decode, decode_header};
 use sporlog_auth::{PLATFORM_ADMIN, Principal, Role};
+use sporlog_boot::Metrics;
 use sporlog_model::{Clock, OrgId};
 
 use crate::claims::{Claims, Validity};
@@ -24,8 +25,8 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    pub(crate) fn new(issuers: TrustedIssuers, clock: Clock) -> Self {
-        Self { issuers, keys: KeyCache::new(clock.clone()), clock }
+    pub(crate) fn new(issuers: TrustedIssuers, clock: Clock, metrics: Metrics) -> Self {
+        Self { issuers, keys: KeyCache::new(clock.clone(), metrics), clock }
     }
 
     /// Verifies a JWT (RFC 7519): issuer, algorithm, key, signature, audience, times; then reads the principal.

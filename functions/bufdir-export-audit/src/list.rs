@@ -1,7 +1,7 @@
 use axum::extract::State;
 use serde::Serialize;
 use sporlog_auth::Action;
-use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters};
+use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters, Rows};
 use sporlog_model::bufdir::{AuditId, AuditStatus, ExportAudit, ExportFormat, FileUrl};
 use sporlog_model::{Instant, OrgId};
 use sporlog_store::ExportAuditQuery;
@@ -52,13 +52,13 @@ pub(crate) async fn list_export_audits(
     State(state): State<ExportAudits>,
     caller: Caller,
     query: QueryParameters,
-) -> Result<JsonBody<ExportAuditsPage>, ApiError> {
+) -> Result<(Rows, JsonBody<ExportAuditsPage>), ApiError> {
     let scope = scope(&caller, Action::ListExportAudits, &query)?;
     let ListRequest { page, filter } = ListRequest::read(&query)?;
     let found = state.store.export_audits(&scope, &filter).await.map_err(ApiError::of)?;
     let pagination = Pagination { page, limit: filter.limit, total: found.total };
     let data = found.audits.iter().map(|record| listed(scope.org(), record)).collect();
-    Ok(JsonBody(ExportAuditsPage { data, pagination }))
+    Ok((Rows(found.audits.len()), JsonBody(ExportAuditsPage { data, pagination })))
 }
 
 impl ListRequest {

@@ -1,7 +1,10 @@
 //! Starts an export run for every organization whose export is due.
 //!
 //! Invoked by a schedule; what the event says does not matter. Reads only the due slice of the index and hands each
-//! organization to `export-run`, asynchronously. Starting one twice is harmless: a lease keeps runs apart.
+//! organization to `export-run`, asynchronously. Starting one twice is harmless: a lease keeps runs apart. Each tick also
+//! measures how long the organization waits that waits longest.
+
+use std::time::Instant as StdInstant;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
@@ -9,9 +12,9 @@ use futures_util::stream::{self, StreamExt};
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::json;
-use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
-use sporlog_model::{Clock, OrgId, error_chain};
-use sporlog_store::Store;
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
+use sporlog_model::{Clock, Instant, OrgId, error_chain};
+use sporlog_store::{BehindOrg, DueOrg, Store, StoreError};
 
 /// Index shards read, and runs started, at the same time.
 const CALLS_AT_ONCE: usize = 16;
@@ -23,6 +26,7 @@ pub struct ExportDispatch {
     lambda: aws_sdk_lambda::Client,
     run_function: String,
     clock: Clock,
+    metrics: Metrics,
 }
 
 /// What one tick did.
@@ -44,28 +48,42 @@ impl ExportDispatch {
             lambda: aws_sdk_lambda::Client::new(&aws.service(AwsService::Lambda)),
             run_function,
             clock,
+            metrics: Metrics::of(environment),
         })
     }
 
     /// One tick. Everything that can be started is, before what cannot becomes an error: a fault in one shard or one
     /// invocation delays nobody else.
     pub async fn handle(&self) -> Result<Dispatched, Diagnostic> {
+        let began = StdInstant::now();
         let now = self.clock.now();
-        let shards = stream::iter(Store::due_shards()).map(|shard| self.store.due_exports(shard, now));
+        let shards = stream::iter(Store::due_shards()).map(|shard| self.read(shard, now));
         let found: Vec<_> = shards.buffer_unordered(CALLS_AT_ONCE).collect().await;
         let mut failures = Vec::new();
         let mut due = Vec::new();
+        let mut longest = None;
         for shard in found {
             match shard {
-                Ok(orgs) => due.extend(orgs),
+                Ok(shard) => {
+                    longest = longer(longest, shard.longest_waiting());
+                    due.extend(shard.due);
+                }
                 Err(error) => failures.push(error_chain(&error)),
             }
+        }
+        let age_seconds = longest.as_ref().map_or(0, |longest| now.since(longest.since).as_secs());
+        // An age that leaves a shard out would look like health.
+        if failures.is_empty() {
+            self.metrics.record(&[(Metric::ExportAge, age_seconds)], now.epoch_seconds());
         }
         let starts = stream::iter(due).map(|due| self.start(due.org));
         let started: Vec<_> = starts.buffer_unordered(CALLS_AT_ONCE).collect().await;
         let count = started.iter().filter(|start| start.is_ok()).count();
         failures.extend(started.into_iter().filter_map(Result::err));
-        tracing::info!(started = count, failed = failures.len(), "exports dispatched");
+        let oldest_org = longest.as_ref().map_or("-", |longest| longest.org.as_str());
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let failed = failures.len();
+        tracing::info!(started = count, failed, age_seconds, oldest_org, duration_ms, "exports dispatched");
         match failures.first() {
             None => Ok(Dispatched { started: count }),
             Some(first) => {
@@ -76,6 +94,11 @@ impl ExportDispatch {
         }
     }
 
+    async fn read(&self, shard: u8, now: Instant) -> Result<Shard, StoreError> {
+        let (due, behind) = tokio::try_join!(self.store.due_exports(shard, now), self.store.furthest_behind(shard))?;
+        Ok(Shard { due, behind })
+    }
+
     async fn start(&self, org: OrgId) -> Result<(), String> {
         let payload = json!({"orgId": org.as_str(), "trigger": "schedule"}).to_string();
         let invoke = self.lambda.invoke().function_name(&self.run_function).invocation_type(InvocationType::Event);
@@ -84,4 +107,30 @@ impl ExportDispatch {
             Err(error) => Err(error_chain(&error)),
         }
     }
+}
+
+/// What the index says of one shard of the organizations.
+struct Shard {
+    /// The one that is due longest first.
+    due: Vec<DueOrg>,
+    behind: Option<BehindOrg>,
+}
+
+/// An organization that waits for its export.
+struct Waiting {
+    org: OrgId,
+    since: Instant,
+}
+
+impl Shard {
+    /// Who waits longest: of those who are due, since they are, or of those whose last run did not get them up to date. Who
+    /// failed is not due before the next attempt, so neither list alone tells.
+    fn longest_waiting(&self) -> Option<Waiting> {
+        let due = self.due.first().map(|due| Waiting { org: due.org.clone(), since: due.since });
+        longer(due, self.behind.as_ref().map(|behind| Waiting { org: behind.org.clone(), since: behind.since }))
+    }
+}
+
+fn longer(one: Option<Waiting>, other: Option<Waiting>) -> Option<Waiting> {
+    [one, other].into_iter().flatten().min_by_key(|waiting| waiting.since)
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 use sporlog_export::{Bucket, ExportError, FaultKind, WrittenSegment};
 use sporlog_model::export::{Segment, SegmentPlan, Stream};
 use sporlog_model::{Destination, Instant};
-use sporlog_store::{Backfill, Covered, ExportState, Lease, StoreError};
+use sporlog_store::{Backfill, Covered, ExportState, Lease, LiveStream, StoreError};
 use tokio::time::timeout;
 
-use crate::stopped::Stopped;
+use crate::stopped::{PLAN_MISMATCH, Stopped};
 use crate::{ExportRun, segment};
 
 /// A run begins no segment when less than this is left of its time.
@@ -43,6 +43,8 @@ pub(crate) struct Export<'a> {
     /// Up to where live events are exported now, before anything else is. What settles meanwhile waits for the next round, or
     /// the next run: an organization that is never idle would otherwise have an object for every few of its events.
     live_to: Option<Instant>,
+    /// Up to where the run has found every live event exported.
+    live_done_to: Option<Instant>,
     /// The destination's, once there was something to write.
     bucket: Option<Bucket>,
     /// A session that ended was assumed again. Once: after that it is not the session's age.
@@ -73,6 +75,7 @@ impl<'a> Export<'a> {
             state,
             deadline,
             live_to: None,
+            live_done_to: None,
             bucket: None,
             renewed: false,
             covered: None,
@@ -82,6 +85,14 @@ impl<'a> Export<'a> {
 
     pub(crate) fn progress(&self) -> Progress {
         self.progress
+    }
+
+    /// How far the live stream has come; `ended_well` when the run did not fail.
+    pub(crate) fn live_stream(&self, ended_well: bool) -> LiveStream {
+        match self.live_done_to {
+            Some(_) if ended_well => LiveStream::UpToDate,
+            done_to => LiveStream::ExportedTo(done_to.max(self.state.exported_to).unwrap_or(Instant::MIN)),
+        }
     }
 
     /// Segment after segment: first the one that was planned and not committed, then what has settled since and what is to
@@ -124,6 +135,7 @@ impl<'a> Export<'a> {
         if let Some(found) = segment::next(store, scope, left).await? {
             return Ok(Some(found));
         }
+        self.live_done_to = Some(live_to);
         if live_to.since(exported_to) >= LONGEST_SILENCE {
             return Ok(Some(segment::empty(scope, left)?));
         }
@@ -156,7 +168,7 @@ impl<'a> Export<'a> {
         if !plan.describes(&written.summary) {
             // Whether its object is in the bucket cannot be told: a session may write and not look.
             let sentence = "The log no longer holds what was begun to be exported, and Sporlog cannot tell whether it is in the bucket; its operator must look.";
-            return Err(ExportError::internal("plan_mismatch", sentence).into());
+            return Err(ExportError::internal(PLAN_MISMATCH, sentence).into());
         }
         let begun = plan.destination(self.destination);
         // The old role, if it still lets us in; else the new one, which may reach the old bucket as well.

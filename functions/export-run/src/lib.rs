@@ -9,11 +9,11 @@ mod run;
 mod segment;
 mod stopped;
 
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metrics};
 use sporlog_export::{BucketClients, Signer};
 use sporlog_model::{Clock, Instant, OrgId, RunId, error_chain};
 use sporlog_store::{RunTrigger, Store};
@@ -26,6 +26,7 @@ pub struct ExportRun {
     /// Vouches for digests, if there is a key for that.
     signer: Option<Signer>,
     clock: Clock,
+    metrics: Metrics,
     /// How old an event must be to be exported: by then every write of an earlier instant is visible.
     settle: Duration,
 }
@@ -68,6 +69,20 @@ pub enum RunOutcome {
     },
 }
 
+impl RunOutcome {
+    /// For the log: a word, the run, the events that it exported, the code of what failed.
+    fn told(&self) -> (&'static str, Option<RunId>, u64, Option<&'static str>) {
+        match self {
+            Self::Succeeded { run_id, event_count } => ("succeeded", Some(*run_id), *event_count, None),
+            Self::Empty { run_id } => ("empty", Some(*run_id), 0, None),
+            Self::Failed { run_id, error_code } => ("failed", Some(*run_id), 0, Some(error_code)),
+            Self::Busy => ("busy", None, 0, None),
+            Self::Disabled => ("disabled", None, 0, None),
+            Self::Lost { run_id } => ("lost", Some(*run_id), 0, None),
+        }
+    }
+}
+
 impl ExportRun {
     /// Reads the configuration and builds the clients.
     pub fn from_environment(environment: &Environment, clock: Clock) -> Result<Self, EnvironmentError> {
@@ -81,6 +96,7 @@ impl ExportRun {
             clients: BucketClients::new(&aws.service(AwsService::Sts), aws.service(AwsService::S3)),
             signer: signing_key_id.map(|key_id| Signer::new(&aws.service(AwsService::Kms), key_id)),
             clock,
+            metrics: Metrics::of(environment),
             settle: Duration::from_secs(settle_seconds),
         })
     }
@@ -88,11 +104,16 @@ impl ExportRun {
     /// Runs the export of one organization until nothing is left or the time is nearly up; `deadline_ms` is when Lambda
     /// ends the invocation, in milliseconds since 1970.
     pub async fn handle(&self, request: RunRequest, deadline_ms: u64) -> Result<RunOutcome, Diagnostic> {
+        let began = StdInstant::now();
         let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Instant::from_epoch_millis(ms).ok());
         let RunRequest { org_id, trigger, run_id } = request;
         match self.run(&org_id, trigger, run_id.unwrap_or_else(RunId::random), deadline.unwrap_or(Instant::MAX)).await {
             Ok(outcome) => {
-                tracing::info!(org = %org_id, ?outcome, "export run");
+                let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let (outcome_name, run_id, events, code) = outcome.told();
+                let (run_id, code) = (run_id.map(|id| id.to_string()), code.unwrap_or("-"));
+                let run_id = run_id.as_deref().unwrap_or("-");
+                tracing::info!(org = %org_id, run_id, outcome = outcome_name, events, code, duration_ms, "export run");
                 Ok(outcome)
             }
             Err(error) => {

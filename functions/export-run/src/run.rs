@@ -3,10 +3,10 @@ use std::time::Duration;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_boot::Metric;
 use sporlog_model::{Instant, OrgId, RunId, error_chain};
-use sporlog_store::{Lease, LeaseAttempt, RunEnd, RunFailure, RunTrigger, StoreError};
+use sporlog_store::{Lease, LeaseAttempt, LiveStream, RunEnd, RunFailure, RunTrigger, StoreError};
 
 use crate::export::{Export, Progress};
-use crate::stopped::Stopped;
+use crate::stopped::{PLAN_MISMATCH, Stopped};
 use crate::{ExportRun, RunOutcome, backoff};
 
 /// A run ends before the next tick of the schedule starts another, so that no tick finds the lease taken and what was
@@ -35,19 +35,24 @@ impl ExportRun {
         let mut export = Export::new(self, &lease, &config.destination, state, deadline);
         let stopped = if of_this_table { export.run().await.err() } else { Some(Stopped::restored_table()) };
         let Progress { event_count, digest_count } = export.progress();
+        let live = export.live_stream(stopped.is_none());
+        if event_count > 0 {
+            self.metrics.record(&[(Metric::EventsExported, event_count)], self.clock.now().epoch_seconds());
+        }
         let (ended, outcome) = match &stopped {
             None if event_count == 0 => {
-                (self.store.finish_run(&lease, RunEnd::Empty).await, RunOutcome::Empty { run_id })
+                (self.store.finish_run(&lease, RunEnd::Empty, live).await, RunOutcome::Empty { run_id })
             }
             None => {
-                (self.store.finish_run(&lease, RunEnd::Succeeded).await, RunOutcome::Succeeded { run_id, event_count })
+                let ended = self.store.finish_run(&lease, RunEnd::Succeeded, live).await;
+                (ended, RunOutcome::Succeeded { run_id, event_count })
             }
             Some(Stopped::LeaseLost) => return Ok(RunOutcome::Lost { run_id }),
             Some(stopped) => {
                 tracing::error!(%org, %run_id, cause = error_chain(stopped), "export failed");
                 // What was written in this run shows that the destination let Sporlog in.
                 let fault_since = fault_since.filter(|_| digest_count == 0);
-                let ended = self.fail(&lease, stopped, failures, fault_since).await;
+                let ended = self.fail(&lease, stopped, live, failures, fault_since).await;
                 (ended, RunOutcome::Failed { run_id, error_code: stopped.told().0 })
             }
         };
@@ -64,11 +69,13 @@ impl ExportRun {
         &self,
         lease: &Lease,
         stopped: &Stopped,
+        live: LiveStream,
         failures: u64,
         fault_since: Option<Instant>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let (code, sentence) = stopped.told();
+        self.measure(stopped, now);
         // Any other failure says nothing of the destination.
         let config_fault_since =
             if stopped.is_of_the_configuration() { fault_since.or(Some(now)) } else { fault_since };
@@ -79,7 +86,7 @@ impl ExportRun {
             match self.store.switch_export_off(lease, code, sentence, since).await {
                 Ok(()) => {
                     tracing::error!(org = %lease.scope().org(), code, %since, "export switched off");
-                    sporlog_boot::count(Metric::ExportSwitchedOff, "export-run", now.epoch_seconds() * 1_000);
+                    self.metrics.count(Metric::ExportSwitchedOff, now.epoch_seconds());
                     return Ok(());
                 }
                 // Configured in this moment, which may have mended it; or the lease is lost, as the end finds out.
@@ -89,6 +96,18 @@ impl ExportRun {
         }
         let next_attempt_at = now.plus(backoff::wait_after(failures + 1, fastrand::f64()));
         let failure = RunFailure { code, sentence, next_attempt_at, config_fault_since };
-        self.store.finish_run(lease, RunEnd::Failed(failure)).await
+        self.store.finish_run(lease, RunEnd::Failed(failure), live).await
+    }
+
+    /// What a failed run is to the alarms.
+    fn measure(&self, stopped: &Stopped, now: Instant) {
+        let mut values = vec![(Metric::ExportRunFailed, 1)];
+        if stopped.is_ours() {
+            values.push((Metric::ExportRunFault, 1));
+        }
+        if stopped.told().0 == PLAN_MISMATCH {
+            values.push((Metric::ExportPlanMismatch, 1));
+        }
+        self.metrics.record(&values, now.epoch_seconds());
     }
 }

@@ -3,6 +3,9 @@ use sporlog_store::StoreError;
 
 use crate::segment::SegmentError;
 
+/// The log no longer holds what was planned: the one failure that waits for a person.
+pub(crate) const PLAN_MISMATCH: &str = "plan_mismatch";
+
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stopped {
@@ -28,6 +31,15 @@ impl Stopped {
         match self {
             Self::Export(error) => (error.code, error.sentence),
             Self::Store(_) | Self::LeaseLost => ("store_unavailable", "Sporlog could not read its own log."),
+        }
+    }
+
+    /// Whether neither the customer can mend it nor time.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self {
+            Self::Export(error) => error.kind == FaultKind::Internal,
+            Self::Store(_) => true,
+            Self::LeaseLost => false,
         }
     }
 

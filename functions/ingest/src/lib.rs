@@ -13,12 +13,13 @@ mod response;
 mod sqs;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt};
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use sporlog_auth::{Service, TenantScope};
-use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
+use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
 use sporlog_model::settings::SettingGroup;
 use sporlog_model::{Clock, EntityId, EntityType, OrgId};
 use sporlog_store::{Appended, Store, StoreError};
@@ -37,6 +38,8 @@ const ENTITIES_AT_ONCE: usize = 32;
 pub struct Ingest {
     store: Store,
     dead_letters: DeadLetterQueue,
+    clock: Clock,
+    metrics: Metrics,
 }
 
 /// What became of one record.
@@ -61,7 +64,9 @@ impl Ingest {
         let sqs = aws_sdk_sqs::Client::new(&aws.service(AwsService::Sqs));
         Ok(Self {
             store: Store::new(dynamodb, table, clock.clone()),
-            dead_letters: DeadLetterQueue::new(sqs, queue_url, clock),
+            dead_letters: DeadLetterQueue::new(sqs, queue_url, clock.clone()),
+            clock,
+            metrics: Metrics::of(environment),
         })
     }
 
@@ -70,13 +75,20 @@ impl Ingest {
     /// An error means that the whole event must be delivered again: it has none of these shapes, or a plain batch, whose
     /// sender has no other way to learn of it, could not be stored completely.
     pub async fn handle(&self, event: Box<RawValue>) -> Result<IngestResponse, Diagnostic> {
+        let began = Instant::now();
         let (source, records) = event::read(&event)
             .map_err(|error| Diagnostic { error_type: "UnknownEvent".to_owned(), error_message: error.to_string() })?;
         let outcomes = self.handle_records(&records).await;
         let response = IngestResponse::of(&records, &outcomes);
         let IngestResponse { stored, duplicates, skipped, .. } = response;
         let (rejected, failed) = (response.rejected.len(), response.batch_item_failures.len());
-        tracing::info!(source = source.name(), stored, duplicates, skipped, rejected, failed, "ingested");
+        self.measure(&[
+            (Metric::EventsStored, stored),
+            (Metric::RecordsRejected, rejected),
+            (Metric::RecordsFailed, failed),
+        ]);
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(source = source.name(), stored, duplicates, skipped, rejected, failed, duration_ms, "ingested");
         if source == Source::Batch && failed > 0 {
             return Err(Diagnostic {
                 error_type: "NotStored".to_owned(),
@@ -87,6 +99,15 @@ impl Ingest {
             });
         }
         Ok(response)
+    }
+
+    /// What is not zero, for alarms and the dashboard.
+    fn measure(&self, counts: &[(Metric, usize)]) {
+        let count = |(metric, count): &(Metric, usize)| (*metric, u64::try_from(*count).unwrap_or(u64::MAX));
+        let values: Vec<_> = counts.iter().map(count).filter(|(_, count)| *count > 0).collect();
+        if !values.is_empty() {
+            self.metrics.record(&values, self.clock.now().epoch_seconds());
+        }
     }
 
     /// The outcome of each record, in their order.

@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use sporlog_auth::{Action, TenantScope};
-use sporlog_http::{ApiError, Caller, Idempotency, JsonBody};
+use sporlog_http::{ApiError, Caller, Idempotency, JsonBody, Rows};
 use sporlog_model::settings::SettingGroup;
 use sporlog_model::{CaseId, ErrorKind, RequestDigest};
 use sporlog_store::{Answered, CaseAppend, CaseReceipt, MAX_CASE_ACTIONS, NamedRequest, Operation, Store, StoreError};
@@ -76,5 +76,5 @@ fn created(sent: &AppendBody, receipt: CaseReceipt) -> Result<Response, ApiError
     let body = body(&ListView { data: &rows, pagination: None, meta: Meta::at(receipt.at) })?;
     // A body of 1 MB cannot make more than that.
     let body = body.ok_or_else(|| too_large("send fewer entries"))?;
-    Ok((StatusCode::CREATED, json(body)).into_response())
+    Ok((StatusCode::CREATED, Rows(rows.len()), json(body)).into_response())
 }

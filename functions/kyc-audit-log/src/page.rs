@@ -1,7 +1,7 @@
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use sporlog_auth::Action;
-use sporlog_http::{ApiError, Caller, QueryParameters};
+use sporlog_http::{ApiError, Caller, QueryParameters, Rows};
 use sporlog_model::{CaseAction, CaseId, ErrorKind, Instant};
 use sporlog_store::{CasePage, CasePageQuery};
 
@@ -51,7 +51,7 @@ fn answer(query: &CasePageQuery, page: &CasePage, now: Instant) -> Result<Respon
     let pagination = Some(Pagination::of(query.page, query.size, page.total));
     let with = |count: usize| body(&ListView { data: &rows[..count], pagination, meta: Meta::at(now) });
     if let Some(body) = with(rows.len())? {
-        return Ok(json(body));
+        return Ok((Rows(rows.len()), json(body)).into_response());
     }
     let counts: Vec<usize> = (1..=rows.len()).collect();
     let fits = counts.partition_point(|count| with(*count).is_ok_and(|body| body.is_some()));

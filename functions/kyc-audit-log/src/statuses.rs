@@ -1,7 +1,7 @@
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use sporlog_auth::Action;
-use sporlog_http::{ApiError, Caller};
+use sporlog_http::{ApiError, Caller, Rows};
 
 use crate::KycAuditLog;
 use crate::answer::{MAX_ANSWER_BYTES, body, json, too_large};
@@ -20,5 +20,6 @@ pub(crate) async fn read_case_status_history(
     let rows: Vec<StatusView> = statuses.statuses.iter().map(StatusView::from).collect();
     let list = ListView { data: &rows, pagination: None, meta: Meta::at(state.clock.now()) };
     let body = if statuses.complete { body(&list)? } else { None };
-    body.map(json).ok_or_else(|| too_large("read the pages of audit-log?action=STATUS_CHANGED"))
+    let body = body.ok_or_else(|| too_large("read the pages of audit-log?action=STATUS_CHANGED"))?;
+    Ok((Rows(rows.len()), json(body)).into_response())
 }

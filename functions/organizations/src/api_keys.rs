@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sporlog_auth::{Action, KeyScope};
-use sporlog_http::{ApiError, Caller, JsonBody, Members, QueryParameters, RequestBody};
+use sporlog_http::{ApiError, Caller, JsonBody, Members, QueryParameters, RequestBody, Rows};
 use sporlog_model::{ApiKeyId, ApiKeySecret, ErrorKind, Instant, Name};
 use sporlog_store::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey, StoreError};
 
@@ -90,7 +90,7 @@ pub(crate) async fn list_api_keys(
     caller: Caller,
     ids: PathIds,
     query: QueryParameters,
-) -> Result<JsonBody<Vec<ApiKeyView>>, ApiError> {
+) -> Result<(Rows, JsonBody<Vec<ApiKeyView>>), ApiError> {
     let scope = caller.scope(Action::ListApiKeys, &ids.org()?)?;
     let limit = query.number("limit", 1..=MAX_API_KEYS);
     let limit = limit.map_err(|_| ApiError::invalid_member("limit", "must be a whole number from 1 to 100"))?;
@@ -100,7 +100,7 @@ pub(crate) async fn list_api_keys(
     if keys.is_empty() && state.store.organization(&scope).await.map_err(ApiError::of)?.is_none() {
         return Err(ApiError::org_not_found());
     }
-    Ok(JsonBody(keys.into_iter().map(view).collect()))
+    Ok((Rows(keys.len()), JsonBody(keys.into_iter().map(view).collect())))
 }
 
 /// `DELETE /orgs/{orgId}/api-keys/{keyId}`: the key stops working, within a minute everywhere.

@@ -3,7 +3,7 @@
 //! Invoked by a schedule, for everything that is due, and by `audit-config` right after a period was shortened, for one group.
 //! Start with [`Retention::handle`]; what is deleted and how that may be cut is in the store (`Store::sweep`).
 
-use std::time::Duration;
+use std::time::{Duration, Instant as StdInstant};
 
 use futures_util::stream::{self, StreamExt};
 use lambda_runtime::Diagnostic;
@@ -60,6 +60,7 @@ impl Retention {
     /// Sweeps one group, or all that are due. `deadline_ms` is when Lambda ends the invocation, in milliseconds since 1970. A
     /// fault in one group delays no other; it becomes the invocation's error when the others are done.
     pub async fn handle(&self, request: RetentionRequest, deadline_ms: u64) -> Result<RetentionReport, Diagnostic> {
+        let began = StdInstant::now();
         let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Instant::from_epoch_millis(ms).ok());
         let deadline = deadline.unwrap_or(Instant::MAX).minus(TIME_FOR_THE_END);
         let mut failures = Vec::new();
@@ -82,7 +83,9 @@ impl Retention {
                 Err(error) => failures.push(error_chain(&error)),
             }
         }
-        tracing::info!(?report, failed = failures.len(), "retention");
+        let RetentionReport { finished, unfinished, skipped, deleted_events } = report;
+        let (failed, duration_ms) = (failures.len(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        tracing::info!(finished, unfinished, skipped, deleted_events, failed, duration_ms, "retention");
         match failures.first() {
             None => Ok(report),
             Some(first) => {

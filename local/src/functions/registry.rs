@@ -3,9 +3,11 @@
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use lambda_runtime::layers::trace::request_span;
 use lambda_runtime::{Config, Context};
 use serde::de::IgnoredAny;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{Function, FunctionError};
@@ -129,8 +131,10 @@ impl Registry {
         let context = context(&entry.config, entry.timeout);
         let request_id = context.request_id.clone();
         let (function, timeout) = (Arc::clone(&entry.function), entry.timeout);
-        let task =
-            self.running.spawn(async move { tokio::time::timeout(timeout, function.invoke(event, context)).await });
+        // The one that `lambda_runtime` opens: lines tell the request's id here as there.
+        let span = request_span(&context);
+        let invocation = async move { tokio::time::timeout(timeout, function.invoke(event, context)).await };
+        let task = self.running.spawn(invocation.instrument(span));
         Ok(match task.await {
             Ok(Ok(Ok(answer))) if answer.len() > MAX_RESPONSE_BYTES => Err(FunctionError::new(
                 "Function.ResponseSizeTooLarge",

@@ -28,12 +28,25 @@ impl TemplateError {
 }
 
 /// Resources that exist in AWS only.
-const DEPLOYED_TYPES: [&str; 3] = ["AWS::Logs::LogGroup", "AWS::IAM::Policy", "AWS::Lambda::EventSourceMapping"];
-/// Properties that mean something in AWS only. Everything that is not listed here is read, or refused.
-const DEPLOYED_PROPERTIES: [&str; 15] = [
+const DEPLOYED_TYPES: [&str; 9] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Policy",
+    "AWS::KMS::Key",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::MetricFilter",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+];
+/// Properties that mean something in AWS only. Everything that is not listed here is read, or refused. Locally nobody is slowed
+/// down, and no page of another origin is let in.
+const DEPLOYED_PROPERTIES: [&str; 20] = [
     "AccessLogSettings",
     "Architectures",
     "CodeUri",
+    "CorsConfiguration",
+    "DefaultRouteSettings",
     "DeletionProtectionEnabled",
     "Description",
     "FailOnWarnings",
@@ -41,11 +54,14 @@ const DEPLOYED_PROPERTIES: [&str; 15] = [
     "LoggingConfig",
     "PointInTimeRecoverySpecification",
     "Policies",
+    "PropagateTags",
     "ReservedConcurrentExecutions",
+    "RouteSettings",
     "Runtime",
     "SSESpecification",
     "SqsManagedSseEnabled",
     "Tags",
+    "Tracing",
 ];
 
 pub(super) fn read(source: &str, deployment: &Deployment) -> Result<Template, TemplateError> {

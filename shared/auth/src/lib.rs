@@ -9,12 +9,14 @@
 
 mod document;
 mod key_scope;
+mod operation;
 mod policy;
 mod principal;
 mod scope;
 
 pub use document::authorization_document;
 pub use key_scope::KeyScope;
+pub use operation::operation;
 pub use policy::{Action, ApiScope, PLATFORM_ADMIN, Rule};
 pub use principal::{Principal, Role};
 pub use scope::{Denied, Service, TenantScope};

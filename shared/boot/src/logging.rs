@@ -1,6 +1,16 @@
-use tracing_subscriber::EnvFilter;
+use std::fmt::Debug;
+use std::io;
 
-use crate::Environment;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, Targets, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::{Environment, METRIC_TARGET};
 
 /// What the targets of our own log lines begin with: every function's crate, and the shared ones.
 pub const OWN_TARGETS: [&str; 12] = [
@@ -18,15 +28,55 @@ pub const OWN_TARGETS: [&str; 12] = [
     "sporlog",
 ];
 
+/// The span that `lambda_runtime` opens around each invocation: with it, every line says Lambda's id of the request and that of
+/// the X-Ray trace.
+pub const INVOCATION_SPAN: &str = "lambda_runtime::layers::trace=info";
+
 /// Sends log lines to standard output, one JSON object each, from the level in `AWS_LAMBDA_LOG_LEVEL` (default `info`) up,
-/// which Lambda sets as the function's logging configuration says.
+/// which Lambda sets as the function's logging configuration says; and metrics, whatever the level.
 ///
 /// Other crates speak from `warn` up only, whatever the level: the SDK's and the runtime's debug lines hold request bodies.
 pub fn init_logging(environment: &Environment) {
     let level = environment.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or("info").to_ascii_lowercase();
     let directives = OWN_TARGETS.map(|name| format!("{name}={level}")).join(",");
-    let filter = EnvFilter::try_new(format!("warn,{directives}")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    let filter = EnvFilter::try_new(format!("warn,{INVOCATION_SPAN},{directives}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines =
+        log_lines(io::stdout).with_filter(filter).with_filter(filter_fn(|metadata| metadata.target() != METRIC_TARGET));
+    let metrics = MetricLines.with_filter(Targets::new().with_target(METRIC_TARGET, LevelFilter::INFO));
     // A process that has a subscriber already, such as a test, keeps it.
-    let _ = subscriber.with_env_filter(filter).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(metrics).try_init();
+}
+
+/// How a log line looks: its members beside each other, and in `span` those of the invocation.
+pub fn log_lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_writer(writer)
+}
+
+/// Writes metrics as they are: a line that is anything but the embedded metric format is no metric.
+struct MetricLines;
+
+impl<S: Subscriber> Layer<S> for MetricLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut Printed);
+    }
+}
+
+struct Printed;
+
+impl Visit for Printed {
+    fn record_str(&mut self, _: &Field, line: &str) {
+        println!("{line}");
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -6,8 +7,9 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use lambda_http::request::RequestContext;
+use sporlog_auth::operation;
 use sporlog_model::ErrorKind;
 
 use crate::caller::principal;
@@ -23,11 +25,27 @@ pub fn group(router: Router, shape: ErrorShape) -> Router {
         .layer(middleware::from_fn(move |request, next| answer(shape.clone(), request, next)))
 }
 
+/// How many things an answer shows, or a request has put into the log: for the log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows(pub usize);
+
+impl IntoResponseParts for Rows {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
+
 /// What a request's log line tells: never a header, a parameter or a body.
 struct Line {
     method: Method,
     route: String,
+    /// What the route is called, as in the template and in the API's description.
+    operation: &'static str,
     org: Option<String>,
+    /// API Gateway's, which its own log and the error bodies of our faults have as well.
     request_id: String,
 }
 
@@ -52,28 +70,29 @@ impl Line {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
             _ => None,
         };
+        // The route, not the path: ids are the customer's.
+        let matched = request.extensions().get::<MatchedPath>();
+        let route = matched.map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
         Self {
             method: request.method().clone(),
-            // The route, not the path: ids are the customer's.
-            route: request
-                .extensions()
-                .get::<MatchedPath>()
-                .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned()),
+            operation: operation(request.method().as_str(), &route).unwrap_or("-"),
+            route,
             org: principal(context).map(|principal| principal.org.to_string()),
             request_id: request_id.unwrap_or_default(),
         }
     }
 
     fn log(&self, response: &Response, error: Option<&ApiError>, started: Instant) {
-        let Self { method, route, org, request_id } = self;
+        let Self { method, route, operation, org, request_id } = self;
         let status = response.status().as_u16();
-        let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let rows = response.extensions().get::<Rows>().map(|rows| rows.0);
         let org = org.as_deref().unwrap_or("-");
         let code = error.map_or("-", |error| error.code);
         if let Some(cause) = error.and_then(ApiError::cause_chain) {
-            tracing::error!(%method, %route, org, %request_id, status, duration_us, code, cause, "request failed");
+            tracing::error!(operation, %method, %route, org, %request_id, status, duration_ms, code, cause, "request failed");
         } else {
-            tracing::info!(%method, %route, org, %request_id, status, duration_us, code, "request");
+            tracing::info!(operation, %method, %route, org, %request_id, status, duration_ms, code, rows, "request");
         }
     }
 }

@@ -9,6 +9,16 @@ use crate::{Store, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrg {
     pub org: OrgId,
+    /// Since when. After a run that did not fail, when that one ended; after a failure, when the next attempt was set for.
+    pub since: Instant,
+}
+
+/// An organization whose last run did not bring its export up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BehindOrg {
+    pub org: OrgId,
+    /// Up to here everything is exported.
+    pub since: Instant,
 }
 
 impl Store {
@@ -23,7 +33,28 @@ impl Store {
     /// since the next tick finds it and the lease keeps runs apart.
     pub async fn due_exports(&self, shard: u8, now: Instant) -> Result<Vec<DueOrg>, StoreError> {
         let rows = self.due(keys::due_partition(shard), now).await?;
-        rows.iter().map(|row: &Row| Ok(DueOrg { org: row.parse("pk", keys::parse_export_partition)? })).collect()
+        let due = |row: &Row| {
+            let (org, since) = place(row)?;
+            Ok(DueOrg { org, since })
+        };
+        rows.iter().map(due).collect()
+    }
+
+    /// Of the organizations in one shard whose export is behind, the one that is furthest: one row, however many there are.
+    pub async fn furthest_behind(&self, shard: u8) -> Result<Option<BehindOrg>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("gsi1")
+            .key_condition_expression("gsi1pk = :pk")
+            .expression_attribute_values(":pk", text(keys::behind_partition(shard)));
+        let rows = self.slice(request, 0, 1).await?;
+        let behind = |row: &Row| {
+            let (org, since) = place(row)?;
+            Ok(BehindOrg { org, since })
+        };
+        rows.first().map(behind).transpose()
     }
 
     /// The rows of a partition of the index whose time has come, for [`Store::due_exports`] and its like.
@@ -39,4 +70,9 @@ impl Store {
             .expression_attribute_values(":now", text(format!("{now}~")));
         self.slice(request, 0, u64::MAX).await
     }
+}
+
+/// Whose export a row of the index is about, and since when it stands there.
+fn place(row: &Row) -> Result<(OrgId, Instant), StoreError> {
+    Ok((row.parse("pk", keys::parse_export_partition)?, row.parse("gsi1sk", keys::parse_due_at)?))
 }

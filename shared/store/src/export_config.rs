@@ -6,7 +6,7 @@ use sporlog_model::{
 };
 use std::time::Duration;
 
-use crate::export_state::{config_row, configured};
+use crate::export_state::config_row;
 use crate::org::{CREATE, EDIT, own_event};
 use crate::row::Row;
 use crate::table::{Backoff, Change};
@@ -92,8 +92,7 @@ impl Store {
                 before.as_ref().map(document),
                 document(&config),
             )?;
-            let items =
-                vec![write, self.update(keys::export_state(org), configured(org, &config, &self.table_id().await?))];
+            let items = std::iter::once(write).chain(self.configured(org, &config, &self.table_id().await?)).collect();
             match self.append_with(scope, &event, items).await {
                 Ok(_) => {
                     let switched_on = config.enabled && before.is_none_or(|before| !before.enabled);

@@ -4,7 +4,7 @@ use sporlog_model::{Actor, EntityId, EntityType, Instant};
 
 use crate::org::own_event;
 use crate::table::Change;
-use crate::{Lease, RunStatus, Store, StoreError, keys};
+use crate::{Lease, LiveStream, RunStatus, Store, StoreError, keys};
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,47 +38,80 @@ impl RunEnd<'_> {
 
 impl Store {
     /// Ends a run and gives the lease back. The export is due again at once; after a failure, at its next attempt, unless
-    /// somebody changed the configuration during the run, since that may have mended it.
-    pub async fn finish_run(&self, lease: &Lease, end: RunEnd<'_>) -> Result<(), StoreError> {
-        let RunEnd::Failed(failure) = end else { return self.end_run(lease, end, false).await };
-        match self.end_run(lease, end, true).await {
+    /// somebody changed the configuration during the run, since that may have mended it. An organization that is not up to
+    /// date is behind from then on, until a run ends that brings it up to date.
+    pub async fn finish_run(&self, lease: &Lease, end: RunEnd<'_>, live: LiveStream) -> Result<(), StoreError> {
+        if live == LiveStream::UpToDate && !matches!(end, RunEnd::Failed(_)) {
+            return self.end_run(lease, end, live, false).await;
+        }
+        match self.end_run(lease, end, live, true).await {
             Err(StoreError::Conflict) => {
-                let now = self.clock.now();
-                let mended = RunFailure { next_attempt_at: now, config_fault_since: None, ..failure };
-                self.end_run(lease, RunEnd::Failed(mended), false).await
+                let next_attempt_at = self.clock.now();
+                let end = match end {
+                    RunEnd::Failed(failure) => {
+                        RunEnd::Failed(RunFailure { next_attempt_at, config_fault_since: None, ..failure })
+                    }
+                    ended => ended,
+                };
+                self.end_run(lease, end, live, false).await
             }
             ended => ended,
         }
     }
 
     /// `unchanged`: only if the export was not configured since the run began.
-    async fn end_run(&self, lease: &Lease, end: RunEnd<'_>, unchanged: bool) -> Result<(), StoreError> {
+    async fn end_run(
+        &self,
+        lease: &Lease,
+        end: RunEnd<'_>,
+        live: LiveStream,
+        unchanged: bool,
+    ) -> Result<(), StoreError> {
         let org = lease.scope().org();
-        let set = "SET gsi1pk = :due_pk, gsi1sk = :due_sk";
-        let (due_at, mut release, run_end) = match end {
+        let mut set = vec!["gsi1pk = :due_pk", "gsi1sk = :due_sk"];
+        let mut remove = vec!["lease_until"];
+        let mut add = "";
+        let mut release = Change::default();
+        let (due_at, run_end) = match end {
             RunEnd::Succeeded | RunEnd::Empty => {
-                let release = format!("{set} REMOVE lease_until, consecutive_failures, config_fault_since");
-                (self.clock.now(), Change::new(release), self.run_ended(end.status(), None, None))
+                remove.extend(["consecutive_failures", "config_fault_since"]);
+                (self.clock.now(), self.run_ended(end.status(), None, None))
             }
             RunEnd::Failed(RunFailure { code, sentence, next_attempt_at, config_fault_since }) => {
-                let release = match config_fault_since {
+                match config_fault_since {
                     Some(since) => {
-                        let set = format!("{set}, config_fault_since = :since REMOVE lease_until");
-                        Change::new(format!("{set} ADD consecutive_failures :one")).text(":since", since.to_string())
+                        set.push("config_fault_since = :since");
+                        release = release.text(":since", since.to_string());
                     }
-                    None => Change::new(format!(
-                        "{set} REMOVE lease_until, config_fault_since ADD consecutive_failures :one"
-                    )),
-                };
+                    None => remove.push("config_fault_since"),
+                }
+                add = " ADD consecutive_failures :one";
+                release = release.number(":one", 1);
                 let run_end = self.run_ended(RunStatus::Failed, Some((code, sentence)), Some(next_attempt_at));
-                (next_attempt_at, release.number(":one", 1), run_end)
+                (next_attempt_at, run_end)
             }
         };
+        let entry = match live {
+            LiveStream::UpToDate => {
+                remove.push("behind_since");
+                lease.waiting.is_behind().then(|| self.leave_behind_index(org))
+            }
+            LiveStream::ExportedTo(instant) if unchanged => {
+                let since = lease.waiting.after(instant);
+                set.push("behind_since = :behind_since");
+                release = release.text(":behind_since", since.to_string());
+                Some(self.enter_behind_index(org, since))
+            }
+            // Configured during the run, and maybe switched off: the next run finds out.
+            LiveStream::ExportedTo(_) => None,
+        };
         let (due_partition, due_sort) = keys::due(org, due_at);
+        release.expression = format!("SET {} REMOVE {}{add}", set.join(", "), remove.join(", "));
         release = release.text(":due_pk", due_partition).text(":due_sk", due_sort);
         release = if unchanged { unconfigured(release, lease) } else { release.only_if("lease_run = :run") };
         let release = self.update(keys::export_state(org), release.text(":run", lease.run().to_string()));
-        self.transact(vec![release, self.update(keys::run(org, lease.run()), run_end)]).await
+        let run = self.update(keys::run(org, lease.run()), run_end);
+        self.transact([release, run].into_iter().chain(entry).collect()).await
     }
 
     /// Ends a run that failed as those before it have since `since`, and switches the export off: in one transaction with the
@@ -102,17 +135,19 @@ impl Store {
         .text(":code", code)
         .text(":now", now.to_string());
         let release = Change::new(
-            "SET configured_at = :now REMOVE lease_until, gsi1pk, gsi1sk, config_fault_since ADD consecutive_failures :one",
+            "SET configured_at = :now REMOVE lease_until, gsi1pk, gsi1sk, behind_since, config_fault_since \
+             ADD consecutive_failures :one",
         )
         .text(":now", now.to_string())
         .text(":run", lease.run().to_string())
         .number(":one", 1);
         let end = self.run_ended(RunStatus::Failed, Some((code, sentence)), None);
-        let changes = vec![
+        let mut changes = vec![
             self.update(keys::export_state(org), unconfigured(release, lease)),
             self.update(keys::export_config(org), off),
             self.update(keys::run(org, lease.run()), end),
         ];
+        changes.extend(lease.waiting.is_behind().then(|| self.leave_behind_index(org)));
         let by = Actor::sporlog();
         let report = json!({"enabled": false, "code": code, "reason": sentence, "failingSince": since.to_string()});
         let event =

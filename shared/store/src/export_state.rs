@@ -5,6 +5,7 @@ use sporlog_model::{
     AwsRegion, BucketName, Destination, ExportConfigId, ExternalId, Instant, KeyPrefix, KmsKey, OrgId, RoleArn,
 };
 
+use crate::behind::Waiting;
 use crate::keys;
 use crate::row::Row;
 use crate::table::Change;
@@ -121,8 +122,9 @@ impl Store {
     /// [`Store::change_export_config`], which tells the log. Progress is kept. An enabled export is due at once.
     pub async fn put_export_config(&self, scope: &TenantScope, config: &ExportConfig) -> Result<(), StoreError> {
         let org = scope.org();
-        let due = configured(org, config, &self.table_id().await?);
-        self.transact(vec![self.replace(config_row(org, config)), self.update(keys::export_state(org), due)]).await
+        let mut items = vec![self.replace(config_row(org, config))];
+        items.extend(self.configured(org, config, &self.table_id().await?));
+        self.transact(items).await
     }
 
     /// The configuration; `None` before the first.
@@ -148,15 +150,25 @@ impl Store {
     }
 
     /// Takes an organization whose export is switched off out of the due index, unless it was switched on meanwhile.
-    pub(crate) async fn clear_due(&self, scope: &TenantScope) -> Result<(), StoreError> {
-        let check = self.export_is_off(scope);
-        let remove = self.update(keys::export_state(scope.org()), Change::new("REMOVE gsi1pk, gsi1sk"));
-        self.transact(vec![check, remove]).await
+    pub(crate) async fn clear_due(&self, scope: &TenantScope, waiting: Waiting) -> Result<(), StoreError> {
+        let org = scope.org();
+        let remove = Change::new("REMOVE gsi1pk, gsi1sk, behind_since");
+        let mut items = vec![self.export_is_off(scope), self.update(keys::export_state(org), remove)];
+        items.extend(waiting.is_behind().then(|| self.leave_behind_index(org)));
+        self.transact(items).await
+    }
+
+    /// Part of a transaction that configures the export: what follows for its state. Nobody waits for an export that is
+    /// switched off; one that is behind and was configured anew still is.
+    pub(crate) fn configured(&self, org: &OrgId, config: &ExportConfig, table: &TableId) -> Vec<TransactWriteItem> {
+        let mut items = vec![self.update(keys::export_state(org), state_when_configured(org, config, table))];
+        items.extend((!config.enabled).then(|| self.leave_behind_index(org)));
+        items
     }
 }
 
 /// How the state changes when the export is configured. From the first time on it says in which table that was.
-pub(crate) fn configured(org: &OrgId, config: &ExportConfig, table: &TableId) -> Change {
+fn state_when_configured(org: &OrgId, config: &ExportConfig, table: &TableId) -> Change {
     let set = format!("SET configured_at = :now, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
     // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
     let due = if config.enabled {
@@ -167,7 +179,7 @@ pub(crate) fn configured(org: &OrgId, config: &ExportConfig, table: &TableId) ->
         .text(":due_pk", partition)
         .text(":due_sk", sort)
     } else {
-        Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since, gsi1pk, gsi1sk"))
+        Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since, behind_since, gsi1pk, gsi1sk"))
     };
     due.text(":now", config.updated_at.to_string()).text(":table", table.as_str())
 }

@@ -339,7 +339,22 @@ pub(crate) fn due(org: &OrgId, due_at: Instant) -> (String, String) {
     (due_partition(shard), format!("{due_at}#{org}"))
 }
 
-/// Since when an export is due, by its place in the index.
+/// The entry that makes an organization one whose export is behind.
+pub(crate) fn behind(org: &OrgId) -> Key {
+    Key { pk: export_partition(org), sk: "BEHIND".to_owned() }
+}
+
+/// Where an organization stands in the index of those whose exports are behind.
+pub(crate) fn behind_since(org: &OrgId, since: Instant) -> (String, String) {
+    let shard = Sha256::digest(org.as_str())[0] % DUE_SHARDS;
+    (behind_partition(shard), format!("{since}#{org}"))
+}
+
+pub(crate) fn behind_partition(shard: u8) -> String {
+    format!("BEHIND#{shard:02}")
+}
+
+/// Since when an export is due, or behind, by its place in the index.
 pub(crate) fn parse_due_at(sk: &str) -> Option<Instant> {
     Instant::parse(sk.split_once('#')?.0).ok()
 }
@@ -506,6 +521,16 @@ mod tests {
         assert_eq!((early.0.len(), &early.0), ("RETENTION#00".len(), &late.0));
         assert!(early.1 < late.1 && !early.0.starts_with("DUE#"));
         assert_eq!(parse_retention_due(&early.1), Some((org, RetentionGroup::Kyc)));
+    }
+
+    #[test]
+    fn those_behind_are_ordered_by_since_when_and_are_not_the_due_ones() {
+        let org = OrgId::parse("diku").unwrap();
+        let since = |text| behind_since(&org, Instant::parse(text).unwrap());
+        let (early, late) = (since("2026-11-20T08:00:00Z"), since("2026-11-20T08:00:00.000001Z"));
+        assert_eq!((early.0.len(), &early.0), ("BEHIND#00".len(), &late.0));
+        assert!(early.1 < late.1 && early.0 != due(&org, Instant::MIN).0);
+        assert_eq!(parse_due_at(&early.1), Instant::parse("2026-11-20T08:00:00Z").ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use sporlog_auth::TenantScope;
 use sporlog_model::{ExportConfigId, Instant, RunId};
 
+use crate::behind::Waiting;
 use crate::export_state::{TABLE_ID, parse_state};
 use crate::table::Change;
 use crate::{ExportConfig, ExportState, RunTrigger, Store, StoreError, keys};
@@ -22,6 +23,8 @@ pub struct Lease {
     config: ExportConfigId,
     /// When the export was configured last, as far as this run knows.
     pub(crate) configured_at: String,
+    /// Since when the organization waits, by what runs before this one have done.
+    pub(crate) waiting: Waiting,
 }
 
 impl Lease {
@@ -76,7 +79,7 @@ impl Store {
         let config = match self.export_config(scope).await? {
             Some(config) if config.enabled => config,
             _ => {
-                return match self.clear_due(scope).await {
+                return match self.clear_due(scope, Waiting::of(&before)?).await {
                     // Switched on in this moment: then it is due and the next tick takes it.
                     Ok(()) | Err(StoreError::Conflict) => Ok(LeaseAttempt::Disabled),
                     Err(error) => Err(error),
@@ -89,6 +92,7 @@ impl Store {
         if held_until.is_some_and(|until| until >= now) {
             return Ok(LeaseAttempt::Busy);
         }
+        let waiting = Waiting::of(&before)?;
         let mut state = parse_state(&before)?;
         let silent = last_run.filter(|_| held_until.is_some());
         let configured_at = before.text("configured_at")?.to_owned();
@@ -133,7 +137,7 @@ impl Store {
         }
         match self.transact(items).await {
             Ok(()) => {
-                let lease = Lease { scope: scope.clone(), run, config: config.id, configured_at };
+                let lease = Lease { scope: scope.clone(), run, config: config.id, configured_at, waiting };
                 Ok(LeaseAttempt::Held { lease, config: Box::new(config), state: Box::new(state), of_this_table })
             }
             Err(StoreError::Conflict) => Ok(LeaseAttempt::Busy),

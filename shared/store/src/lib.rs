@@ -8,6 +8,7 @@
 
 mod api_key;
 mod append;
+mod behind;
 mod body;
 mod due;
 mod error;
@@ -40,7 +41,8 @@ mod table_id;
 
 pub use api_key::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey};
 pub use append::Appended;
-pub use due::DueOrg;
+pub use behind::LiveStream;
+pub use due::{BehindOrg, DueOrg};
 pub use error::StoreError;
 pub use export_audit::{ExportAuditCreation, ExportAuditPage, ExportAuditQuery};
 pub use export_config::{ExportChange, PutExportConfig};

@@ -11,7 +11,11 @@ use crate::test_issuer::{Behaviour, HeldClock, Signer, TestIssuer, foreign_signe
 const ISSUER: &str = "https://id.example";
 
 fn verifier(clock: &HeldClock, issuers: &Value) -> Verifier {
-    Verifier::new(issuers.to_string().parse().unwrap(), clock.clock())
+    Verifier::new(
+        issuers.to_string().parse().unwrap(),
+        clock.clock(),
+        Metrics::of(&sporlog_boot::Environment::default()),
+    )
 }
 
 /// An issuer with these keys, and changes to its entry.
