@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     sync::mpsc,
     thread,
@@ -19,7 +19,11 @@ use dynoxide::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::iam::Iam;
+use crate::iam::dynamodb::PartitionKeys;
 use crate::template::TableSpec;
+
+mod front;
 
 /// How often expired items are deleted. AWS promises days; readers must not rely on it there or here.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -61,11 +65,12 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Serves a database on that socket: the file at `path`, or memory without one. Tables that are absent are created.
+    /// Serves a database on that socket: the file at `path`, or memory without one. Tables that are absent are created. A function may do
+    /// what `iam` allows it, anybody else everything.
     ///
     /// # Errors
     /// When the file, a table or the socket is refused.
-    pub fn start(listener: TcpListener, path: Option<&Path>, tables: &[TableSpec]) -> Result<Self, EngineError> {
+    pub fn start(listener: TcpListener, path: Option<&Path>, tables: &[TableSpec], iam: Iam) -> Result<Self, EngineError> {
         let database = match path {
             Some(path) => Database::new(path.to_str().ok_or(EngineError::Path)?)?,
             None => Database::memory()?,
@@ -75,10 +80,10 @@ impl Engine {
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
-        let served = database.clone();
+        let (served, access) = (database.clone(), (iam, PartitionKeys::of(tables)));
         // A thread and a runtime of its own: the engine's handlers block, and on the caller's runtime they would hold up everything else.
         let thread =
-            thread::Builder::new().name("dynamodb".to_owned()).spawn(move || run(listener, served, stopped, &ready))?;
+            thread::Builder::new().name("dynamodb".to_owned()).spawn(move || run(listener, served, access, stopped, &ready))?;
         // The sender is dropped without a word only if the thread panicked before it could say more.
         started.recv().unwrap_or_else(|_| Err(std::io::Error::other("its thread ended at once")))?;
         Ok(Self { address, database, stop: Some(stop), thread: Some(thread) })
@@ -117,6 +122,7 @@ impl Drop for Engine {
 fn run(
     listener: TcpListener,
     database: Database,
+    access: (Iam, PartitionKeys),
     stopped: oneshot::Receiver<()>,
     ready: &mpsc::Sender<std::io::Result<()>>,
 ) {
@@ -128,10 +134,14 @@ fn run(
         .and_then(|runtime| {
             let guard = runtime.enter();
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let engine = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            engine.set_nonblocking(true)?;
+            let engine = tokio::net::TcpListener::from_std(engine)?;
+            let address = engine.local_addr()?;
             drop(guard);
-            Ok((runtime, listener))
+            Ok((runtime, listener, engine, address))
         });
-    let (runtime, listener) = match started {
+    let (runtime, listener, engine, address) = match started {
         Ok(started) => started,
         // Nobody listens only if the starter is gone; then there is nobody to tell.
         Err(error) => return drop(ready.send(Err(error))),
@@ -139,10 +149,19 @@ fn run(
     let _ = ready.send(Ok(()));
     runtime.block_on(async {
         let sweeper = tokio::spawn(sweep(database.clone()));
-        let served = dynoxide::server::serve_with_shutdown(listener, database, async { drop(stopped.await) }).await;
+        let (stop, front_ended) = oneshot::channel::<()>();
+        let engine = dynoxide::server::serve_with_shutdown(engine, database, async { drop(front_ended.await) });
+        let engine = tokio::spawn(engine);
+        let served = front::serve(listener, address, access, async { drop(stopped.await) }).await;
+        // The engine last: the front's requests end first.
+        drop(stop);
+        let ended = engine.await;
         sweeper.abort();
         if let Err(error) = served {
-            tracing::error!(error, "the embedded DynamoDB ended");
+            tracing::error!(%error, "the front of the embedded DynamoDB ended");
+        }
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!(?ended, "the embedded DynamoDB ended");
         }
     });
 }
