@@ -1,5 +1,6 @@
 //! The whole system in one process: engines, functions, gateway, schedules, wired as the template says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
@@ -29,7 +30,7 @@ use crate::kms::{KeyError, SigningKey};
 use crate::queue::{self, QueueError, Queues};
 use crate::s3::{self, Storage, StorageError};
 use crate::scheduler;
-use crate::template::{Deployment, FunctionSpec, Template, TemplateError};
+use crate::template::{Deployment, EMBEDDED, FunctionSpec, Template, TemplateError};
 
 /// How to run the system.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct Options {
     pub schedule: bool,
     /// How old an event must be before it is exported.
     pub settle_seconds: u64,
+    /// What is run: the text of a template.
+    pub template: Cow<'static, str>,
 }
 
 impl Default for Options {
@@ -63,6 +66,7 @@ impl Default for Options {
             demo: false,
             schedule: false,
             settle_seconds: 0,
+            template: Cow::Borrowed(EMBEDDED),
         }
     }
 }
@@ -147,7 +151,7 @@ impl Stack {
             // Here there is only one account.
             ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
         ]);
-        let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
+        let template = Template::parse(&options.template, &Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
         let iam = Iam::of(&template);
         let storage = match file("s3.sqlite") {
             Some(path) => Storage::open(&path)?,

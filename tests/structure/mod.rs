@@ -5,6 +5,7 @@ mod authorization;
 mod environment;
 mod events;
 mod functions;
+mod least_privilege;
 mod routes;
 mod sources;
 
