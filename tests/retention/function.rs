@@ -18,7 +18,7 @@ impl System {
         answer.json()["totalItems"].as_u64().unwrap()
     }
 
-    async fn keep_orders_for(&self, org: &str, days: i64) {
+    pub(crate) async fn keep_orders_for(&self, org: &str, days: i64) {
         let path = "/audit/config/groups/audit.acquisition/settings/records.retention.period";
         let body = json!({"key": "records.retention.period", "value": days, "type": "INTEGER"}).to_string();
         let token = self.token(&Caller::with(org, &["audit.config.all"]));
