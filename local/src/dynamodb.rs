@@ -70,7 +70,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the file, a table or the socket is refused.
-    pub fn start(listener: TcpListener, path: Option<&Path>, tables: &[TableSpec], iam: Iam) -> Result<Self, EngineError> {
+    pub fn start(
+        listener: TcpListener,
+        path: Option<&Path>,
+        tables: &[TableSpec],
+        iam: Iam,
+    ) -> Result<Self, EngineError> {
         let database = match path {
             Some(path) => Database::new(path.to_str().ok_or(EngineError::Path)?)?,
             None => Database::memory()?,
@@ -82,8 +87,9 @@ impl Engine {
         let (ready, started) = mpsc::channel();
         let (served, access) = (database.clone(), (iam, PartitionKeys::of(tables)));
         // A thread and a runtime of its own: the engine's handlers block, and on the caller's runtime they would hold up everything else.
-        let thread =
-            thread::Builder::new().name("dynamodb".to_owned()).spawn(move || run(listener, served, access, stopped, &ready))?;
+        let thread = thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || run(listener, served, access, stopped, &ready))?;
         // The sender is dropped without a word only if the thread panicked before it could say more.
         started.recv().unwrap_or_else(|_| Err(std::io::Error::other("its thread ended at once")))?;
         Ok(Self { address, database, stop: Some(stop), thread: Some(thread) })

@@ -151,15 +151,22 @@ impl Stack {
             // Here there is only one account.
             ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
         ]);
-        let template = Template::parse(&options.template, &Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
+        let template =
+            Template::parse(&options.template, &Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
         let iam = Iam::of(&template);
         let storage = match file("s3.sqlite") {
             Some(path) => Storage::open(&path)?,
             None => Storage::memory()?,
         };
-        let s3_server =
-            s3::Server::start(storage.clone(), s3_listener, Arc::new(crate::clock::now), s3::DEFAULT_REGION, iam.clone())?;
-        let engine = Engine::start(dynamodb_listener, file("dynamodb.sqlite").as_deref(), &template.tables, iam.clone())?;
+        let s3_server = s3::Server::start(
+            storage.clone(),
+            s3_listener,
+            Arc::new(crate::clock::now),
+            s3::DEFAULT_REGION,
+            iam.clone(),
+        )?;
+        let engine =
+            Engine::start(dynamodb_listener, file("dynamodb.sqlite").as_deref(), &template.tables, iam.clone())?;
         let queue_specs: Vec<_> = template.queues.iter().cloned().chain([async_queue_spec()]).collect();
         let queues = Arc::new(Queues::open(&queue_specs, file("queues.sqlite").as_deref())?);
 

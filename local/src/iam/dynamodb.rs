@@ -180,7 +180,8 @@ impl PartitionKeys {
         value: impl FnOnce(&str) -> Option<String>,
     ) -> Result<String, Unreadable> {
         let name = self.0.get(table).and_then(|keys| keys.get(&index.map(str::to_owned)));
-        let name = name.ok_or_else(|| Unreadable(format!("the template has no table {table} {}", index.unwrap_or_default())))?;
+        let name =
+            name.ok_or_else(|| Unreadable(format!("the template has no table {table} {}", index.unwrap_or_default())))?;
         value(name).ok_or_else(|| Unreadable(format!("it has no value for {name}")))
     }
 }
@@ -218,7 +219,8 @@ mod tests {
             let expected = Call::on(format!("dynamodb:{operation}"), TABLE).with_keys(&["ORG#a"]);
             assert_eq!(calls(operation, &body), Ok(vec![expected]));
         }
-        let item = json!({"pk": {"S": "ORG#a"}, "sk": {"S": "x"}, "n": {"N": "1"}, "body": {"B": "AAAA"}, "m": {"M": {}}});
+        let item =
+            json!({"pk": {"S": "ORG#a"}, "sk": {"S": "x"}, "n": {"N": "1"}, "body": {"B": "AAAA"}, "m": {"M": {}}});
         let put = calls("PutItem", &json!({"TableName": "Table", "Item": item}));
         assert_eq!(put, Ok(vec![Call::on("dynamodb:PutItem", TABLE).with_keys(&["ORG#a"])]));
     }
@@ -250,7 +252,8 @@ mod tests {
             json!({"TableName": "Table", "KeyConditionExpression": condition, "ExpressionAttributeValues": values,
                 "ExpressionAttributeNames": {"#p": "pk"}})
         };
-        for condition in ["pk = :pk", "sk BETWEEN :from AND :to AND pk=:pk", "(#p = :pk) AND (begins_with(sk, :from))"] {
+        for condition in ["pk = :pk", "sk BETWEEN :from AND :to AND pk=:pk", "(#p = :pk) AND (begins_with(sk, :from))"]
+        {
             let expected = Call::on("dynamodb:Query", TABLE).with_keys(&["ORG#a"]);
             assert_eq!(calls("Query", &query(condition)), Ok(vec![expected]), "{condition}");
         }

@@ -112,7 +112,11 @@ impl Iam {
     fn deny(&self, role: &Role, call: &Call, is_explicit: bool) -> Denied {
         let denied = Denied::new(role, call, is_explicit);
         // Not the resource: that may be a customer's role.
-        tracing::warn!(function = role.function(), action = call.action, "refused: the template's policies do not allow it");
+        tracing::warn!(
+            function = role.function(),
+            action = call.action,
+            "refused: the template's policies do not allow it"
+        );
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(denied.clone());
         denied
     }

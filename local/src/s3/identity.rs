@@ -86,7 +86,10 @@ impl Identity {
         let session = match self {
             Self::Root => return Ok(()),
             Self::Function(function) => {
-                return function.iam.allow(&function.role, &[Call::on(action, resource)]).map_err(|denied| denied.to_string());
+                return function
+                    .iam
+                    .allow(&function.role, &[Call::on(action, resource)])
+                    .map_err(|denied| denied.to_string());
             }
             Self::Session(session) => session,
         };

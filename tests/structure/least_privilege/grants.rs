@@ -1,28 +1,26 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sporlog_local::iam::{Effect, Statement, Used};
 use sporlog_local::kms::SigningKey;
 use sporlog_local::template::{Deployment, EMBEDDED, Template};
 
-/// Statements whose resource has a wildcard, and why AWS or the matter allows nothing narrower.
+/// Statements whose resource has a wildcard, and why nothing narrower can stand there.
 const WILDCARDS: [(&str, &str); 2] = [
     // The roles are the customers', in accounts that no template knows.
     ("ExportRunFunction", "BecomeTheCustomersRole"),
     ("AuditExportFunction", "BecomeTheCustomersRole"),
 ];
 
-/// One action on one resource, as a statement grants it.
-type Grant = (String, String, String, String);
-
-pub(super) fn parse(text: &str) -> Template {
-    let parameters = [("SigningKeyArn", SigningKey::arn()), ("RolesOfOwnAccount", "allowed".to_owned())];
+/// The template, where roles of the own account are `allowed` or `refused`.
+pub(super) fn parse(text: &str, roles_of_own_account: &str) -> Template {
+    let parameters = [("SigningKeyArn", SigningKey::arn()), ("RolesOfOwnAccount", roles_of_own_account.to_owned())];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
     Template::parse(text, &Deployment { parameters, ..Deployment::default() }).unwrap()
 }
 
 /// The template with the parameters of the local run.
 pub(super) fn local_template() -> Template {
-    parse(EMBEDDED)
+    parse(EMBEDDED, "allowed")
 }
 
 /// The statements that allow something, with their functions.
@@ -34,51 +32,92 @@ pub(super) fn allowing(template: &Template) -> impl Iterator<Item = (&str, &Stat
     })
 }
 
-/// What is granted and was not used, what was used otherwise than it is granted, and what is granted too widely.
-pub(super) fn differences(template: &Template, used: &BTreeSet<Used>) -> Vec<String> {
-    let mut granted: BTreeSet<Grant> = BTreeSet::new();
-    let mut keys: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    let mut differences = Vec::new();
+/// What is granted: each action on each resource, with the patterns for its partition keys.
+fn granted(template: &Template) -> BTreeSet<Used> {
+    let mut granted = BTreeSet::new();
     for (function, statement) in allowing(template) {
-        let sid = statement.sid().unwrap();
-        keys.insert((function, sid), statement.leading_keys().unwrap_or_default().iter().map(String::as_str).collect());
         for resource in statement.resources() {
-            if resource.contains(['*', '?']) && !WILDCARDS.contains(&(function, sid)) {
-                differences.push(format!("{function}: {sid} is on {resource}, which has no reason in WILDCARDS"));
-            }
-            let grant = |action: &String| (function.to_owned(), sid.to_owned(), action.clone(), resource.clone());
-            granted.extend(statement.actions().iter().map(grant));
-        }
-    }
-    let of_used = |used: &Used| (used.function.clone(), used.sid.clone(), used.action.clone(), used.resource.clone());
-    let used_grants: BTreeSet<Grant> = used.iter().map(of_used).collect();
-    let told = |what: &str, (function, sid, action, resource): &Grant| format!("{function}: {sid}: {what}: {action} on {resource}");
-    differences.extend(granted.difference(&used_grants).map(|grant| told("granted and never used", grant)));
-    differences.extend(used_grants.difference(&granted).map(|grant| told("used and not granted", grant)));
-    for Used { function, sid, leading_keys, .. } in used {
-        let patterns = keys.entry((function, sid)).or_default();
-        patterns.retain(|pattern| !leading_keys.iter().any(|used| used == pattern));
-    }
-    for ((function, sid), patterns) in keys {
-        let unused = patterns.iter().map(|pattern| format!("{function}: {sid}: no key was ever like {pattern}"));
-        differences.extend(unused);
-    }
-    differences
-}
-
-/// A run in which everything was used that is granted.
-fn perfect(template: &Template) -> BTreeSet<Used> {
-    let used = allowing(template).flat_map(|(function, statement)| {
-        let on = move |resource: &String| {
-            statement.actions().iter().map(move |action| Used {
+            granted.extend(statement.actions().iter().map(|action| Used {
                 function: function.to_owned(),
                 sid: statement.sid().unwrap().to_owned(),
                 action: action.clone(),
                 resource: resource.clone(),
                 leading_keys: statement.leading_keys().unwrap_or_default().to_vec(),
-            }).collect::<Vec<_>>()
-        };
-        statement.resources().iter().flat_map(on).collect::<Vec<_>>()
-    });
-    used.collect()
+            }));
+        }
+    }
+    granted
+}
+
+/// Each with one pattern at most: two calls may have used one of a statement's patterns each.
+fn by_key(all: &BTreeSet<Used>) -> BTreeSet<Used> {
+    let split = |used: &Used| match used.leading_keys.as_slice() {
+        [] => vec![used.clone()],
+        keys => keys.iter().map(|key| Used { leading_keys: vec![key.clone()], ..used.clone() }).collect(),
+    };
+    all.iter().flat_map(split).collect()
+}
+
+/// What is granted and was not used, what was used and is not granted, and what is granted too widely.
+pub(super) fn differences(template: &Template, used: &BTreeSet<Used>) -> Vec<String> {
+    let (granted, used) = (by_key(&granted(template)), by_key(used));
+    let told = |what: &str, Used { function, sid, action, resource, leading_keys }: &Used| {
+        let keys = leading_keys.first().map(|key| format!(" with keys like {key}")).unwrap_or_default();
+        format!("{function}: {sid}: {what}: {action} on {resource}{keys}")
+    };
+    let is_wide = |grant: &&Used| {
+        grant.resource.contains(['*', '?']) && !WILDCARDS.contains(&(grant.function.as_str(), grant.sid.as_str()))
+    };
+    let wide = granted.iter().filter(is_wide).map(|grant| told("a wildcard without a reason in WILDCARDS", grant));
+    let unused = granted.difference(&used).map(|grant| told("granted and never used", grant));
+    let ungranted = used.difference(&granted).map(|used| told("used and not granted", used));
+    wide.chain(unused).chain(ungranted).collect()
+}
+
+#[test]
+fn a_difference_is_noticed() {
+    let perfect = granted(&local_template());
+    assert_eq!(differences(&local_template(), &perfect), [""; 0]);
+    let read_the_log = "Action: [dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query]";
+    for (place, instead, expected) in [
+        (
+            read_the_log,
+            "Action: [dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:Query, dynamodb:Scan]",
+            "AcquisitionAuditFunction: ReadTheLog: granted and never used: dynamodb:Scan on",
+        ),
+        (
+            read_the_log,
+            "Action: [dynamodb:GetItem, dynamodb:Query]",
+            "AcquisitionAuditFunction: ReadTheLog: used and not granted: dynamodb:BatchGetItem on",
+        ),
+        (
+            read_the_log,
+            "Action: dynamodb:*",
+            "AcquisitionAuditFunction: ReadTheLog: granted and never used: dynamodb:* on",
+        ),
+        (
+            "Resource: !Sub ${Table.Arn}/index/gsi1",
+            "Resource: !Sub ${Table.Arn}/index/*",
+            "ExportDispatchFunction: FindWhoIsDue: a wildcard without a reason in WILDCARDS: dynamodb:Query on",
+        ),
+        (
+            "Resource: !Sub ${Table.Arn}/index/gsi1",
+            "Resource: [!Sub \"${Table.Arn}/index/gsi1\", !GetAtt Table.Arn]",
+            "RetentionFunction: FindWhatIsDue: granted and never used: dynamodb:Query on",
+        ),
+        (
+            "dynamodb:LeadingKeys: [\"DUE#*\"]",
+            "dynamodb:LeadingKeys: [\"DUE#*\", \"ORG#*\"]",
+            "ExportDispatchFunction: FindWhoIsDue: granted and never used: dynamodb:Query on",
+        ),
+        (
+            "Action: [kms:Sign, kms:GetPublicKey]",
+            "Action: [kms:Sign, kms:GetPublicKey, kms:DescribeKey]",
+            "ExportRunFunction: SignDigests: granted and never used: kms:DescribeKey on",
+        ),
+    ] {
+        assert!(EMBEDDED.contains(place), "{place}");
+        let found = differences(&parse(&EMBEDDED.replace(place, instead), "allowed"), &perfect);
+        assert!(found.iter().any(|difference| difference.starts_with(expected)), "{expected}: {found:#?}");
+    }
 }
