@@ -17,6 +17,7 @@ use dynoxide::{
     actions::{create_table::CreateTableRequest, update_time_to_live::UpdateTimeToLiveRequest},
 };
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::iam::Iam;
@@ -82,7 +83,6 @@ impl Engine {
         };
         create_absent(&database, tables)?;
         let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
         let (served, access) = (database.clone(), (iam, PartitionKeys::of(tables)));
@@ -125,6 +125,31 @@ impl Drop for Engine {
     }
 }
 
+/// Where the engine and its front run, and their sockets.
+struct Served {
+    front: Runtime,
+    listener: tokio::net::TcpListener,
+    engine: Runtime,
+    engine_listener: tokio::net::TcpListener,
+}
+
+impl Served {
+    fn new(listener: TcpListener) -> std::io::Result<Self> {
+        // The engine's handlers block their threads; the front has one of its own, so that it passes on what these do not reach.
+        let front = Builder::new_current_thread().enable_all().build()?;
+        let engine = Builder::new_multi_thread().worker_threads(4).thread_name("dynamodb").enable_all().build()?;
+        let listener = asynchronous(&front, listener)?;
+        let engine_listener = asynchronous(&engine, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?)?;
+        Ok(Self { front, listener, engine, engine_listener })
+    }
+}
+
+fn asynchronous(runtime: &Runtime, listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    let _guard = runtime.enter();
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
 fn run(
     listener: TcpListener,
     database: Database,
@@ -132,44 +157,28 @@ fn run(
     stopped: oneshot::Receiver<()>,
     ready: &mpsc::Sender<std::io::Result<()>>,
 ) {
-    let started = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .thread_name("dynamodb")
-        .enable_all()
-        .build()
-        .and_then(|runtime| {
-            let guard = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let engine = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            engine.set_nonblocking(true)?;
-            let engine = tokio::net::TcpListener::from_std(engine)?;
-            let address = engine.local_addr()?;
-            drop(guard);
-            Ok((runtime, listener, engine, address))
-        });
-    let (runtime, listener, engine, address) = match started {
+    let started = Served::new(listener).and_then(|served| Ok((served.engine_listener.local_addr()?, served)));
+    let (address, Served { front, listener, engine, engine_listener }) = match started {
         Ok(started) => started,
         // Nobody listens only if the starter is gone; then there is nobody to tell.
         Err(error) => return drop(ready.send(Err(error))),
     };
     let _ = ready.send(Ok(()));
-    runtime.block_on(async {
-        let sweeper = tokio::spawn(sweep(database.clone()));
-        let (stop, front_ended) = oneshot::channel::<()>();
-        let engine = dynoxide::server::serve_with_shutdown(engine, database, async { drop(front_ended.await) });
-        let engine = tokio::spawn(engine);
-        let served = front::serve(listener, address, access, async { drop(stopped.await) }).await;
-        // The engine last: the front's requests end first.
-        drop(stop);
-        let ended = engine.await;
-        sweeper.abort();
-        if let Err(error) = served {
-            tracing::error!(%error, "the front of the embedded DynamoDB ended");
-        }
-        if !matches!(ended, Ok(Ok(()))) {
-            tracing::error!(?ended, "the embedded DynamoDB ended");
-        }
-    });
+    let sweeper = engine.spawn(sweep(database.clone()));
+    let (stop, front_ended) = oneshot::channel::<()>();
+    let serving = dynoxide::server::serve_with_shutdown(engine_listener, database, async { drop(front_ended.await) });
+    let serving = engine.spawn(serving);
+    if let Err(error) = front.block_on(front::serve(listener, address, access, async { drop(stopped.await) })) {
+        tracing::error!(%error, "the front of the embedded DynamoDB ended");
+    }
+    // Closes its connections to the engine, which ends after it.
+    drop(front);
+    drop(stop);
+    sweeper.abort();
+    let ended = engine.block_on(serving);
+    if !matches!(ended, Ok(Ok(()))) {
+        tracing::error!(?ended, "the embedded DynamoDB ended");
+    }
 }
 
 async fn sweep(database: Database) {

@@ -30,7 +30,9 @@ impl Lambda {
         let router = Router::new().fallback(invoke).with_state(self.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let own = [("AWS_ENDPOINT_URL_LAMBDA", url.as_str()), ("EXPORT_RUN_FUNCTION", "ExportRunFunction")];
-        let dispatch = ExportDispatch::from_environment(&system.environment(&own), clock.clock()).unwrap();
+        let dispatch =
+            ExportDispatch::from_environment(&system.environment_of("ExportDispatchFunction", &own), clock.clock())
+                .unwrap();
         let outcome = dispatch.handle().await;
         server.abort();
         let mut started = std::mem::take(&mut *self.started.lock().unwrap());

@@ -58,7 +58,7 @@ impl Exporter {
             store: store(&system.environment(&[]), clock.clock()),
             scope: scope_of(org),
             clock: clock.clone(),
-            run: ExportRun::from_environment(&system.environment(&own), clock.clock()).unwrap(),
+            run: ExportRun::from_environment(&system.environment_of("ExportRunFunction", &own), clock.clock()).unwrap(),
         }
     }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::iam::dynamodb::PartitionKeys;
-use crate::iam::{Iam, Role, credential};
+use crate::iam::{Call, Denied, Iam, Role, credential};
 
 /// What the `X-Amz-Target` of a request begins with.
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
@@ -60,19 +60,22 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     match front.refusal(role, &parts, &body) {
-        Some(refusal) => access_denied(&refusal),
+        Some(denied) => access_denied(&denied.to_string()),
         None => front.pass(parts, body.into()).await,
     }
 }
 
 impl Front {
     /// Why the function may not do this.
-    fn refusal(&self, role: &Role, parts: &Parts, body: &Bytes) -> Option<String> {
+    fn refusal(&self, role: &Role, parts: &Parts, body: &Bytes) -> Option<Denied> {
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let operation = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
         match self.partition_keys.calls(operation, body) {
-            Ok(calls) => self.iam.allow(role, &calls).err().map(|denied| denied.to_string()),
-            Err(unreadable) => Some(unreadable.to_string()),
+            Ok(calls) => self.iam.allow(role, &calls).err(),
+            Err(unreadable) => {
+                let call = Call::on(format!("dynamodb:{operation}"), "*");
+                Some(self.iam.refuse(role, &call, unreadable.to_string()))
+            }
         }
     }
 

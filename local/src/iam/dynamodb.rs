@@ -17,7 +17,7 @@ pub struct PartitionKeys(BTreeMap<String, BTreeMap<Option<String>, String>>);
 
 /// A request whose partition keys cannot be read; it is not let through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the local run cannot tell what this request is about: {0}")]
+#[error("because the local run cannot tell what the request is about: {0}")]
 pub struct Unreadable(String);
 
 type Item = BTreeMap<String, Attribute>;

@@ -95,7 +95,8 @@ impl Iam {
         for call in calls {
             let grant = match role.verdict(call) {
                 Verdict::Allowed(grant) => grant,
-                refusal => return Err(self.deny(role, call, refusal == Verdict::ExplicitlyDenied)),
+                Verdict::NotAllowed => return Err(self.refuse(role, call, not_allowed(call))),
+                Verdict::ExplicitlyDenied => return Err(self.refuse(role, call, EXPLICITLY_DENIED.to_owned())),
             };
             let used = Used {
                 function: role.function().to_owned(),
@@ -109,8 +110,9 @@ impl Iam {
         Ok(())
     }
 
-    fn deny(&self, role: &Role, call: &Call, is_explicit: bool) -> Denied {
-        let denied = Denied::new(role, call, is_explicit);
+    /// Refuses a call for that reason, and keeps that it did.
+    pub fn refuse(&self, role: &Role, call: &Call, reason: String) -> Denied {
+        let denied = Denied::new(role, call, reason);
         // Not the resource: that may be a customer's role.
         tracing::warn!(
             function = role.function(),
@@ -130,6 +132,14 @@ impl Iam {
     pub fn refused(&self) -> Vec<Denied> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Why AWS refuses what a statement denies.
+const EXPLICITLY_DENIED: &str = "with an explicit deny in an identity-based policy";
+
+/// Why AWS refuses what no statement allows.
+fn not_allowed(call: &Call) -> String {
+    format!("because no identity-based policy allows the {} action", call.action)
 }
 
 /// The ARN of something of the local account.

@@ -24,12 +24,7 @@ pub struct Denied {
 }
 
 impl Denied {
-    pub(super) fn new(role: &Role, call: &Call, is_explicit: bool) -> Self {
-        let reason = if is_explicit {
-            "with an explicit deny in an identity-based policy".to_owned()
-        } else {
-            format!("because no identity-based policy allows the {} action", call.action)
-        };
+    pub(super) fn new(role: &Role, call: &Call, reason: String) -> Self {
         Self { user: role.session_arn(), action: call.action.clone(), resource: call.resource.clone(), reason }
     }
 }

@@ -59,7 +59,8 @@ fn resource(arn: &String) -> String {
     match parts.as_slice() {
         ["arn", _, "iam", _, "*", role] => format!("`{role}` of any account"),
         ["arn", _, "iam", _, ACCOUNT, role] => format!("`{role}` of this account"),
-        ["arn", _, service @ ("sqs" | "kms"), _, _, name] => format!("`{service}:{name}`"),
+        ["arn", _, "sqs", _, _, name] => format!("`sqs:{name}`"),
+        ["arn", _, "kms", ..] => "`SigningKeyArn`".to_owned(),
         ["arn", _, _, _, _, name] => format!("`{name}`"),
         _ => format!("`{arn}`"),
     }
