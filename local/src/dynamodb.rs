@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     sync::mpsc,
     thread,
@@ -17,9 +17,14 @@ use dynoxide::{
     actions::{create_table::CreateTableRequest, update_time_to_live::UpdateTimeToLiveRequest},
 };
 use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use crate::iam::Iam;
+use crate::iam::dynamodb::PartitionKeys;
 use crate::template::TableSpec;
+
+mod front;
 
 /// How often expired items are deleted. AWS promises days; readers must not rely on it there or here.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -61,24 +66,30 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Serves a database on that socket: the file at `path`, or memory without one. Tables that are absent are created.
+    /// Serves a database on that socket: the file at `path`, or memory without one. Tables that are absent are created. A function may do
+    /// what `iam` allows it, anybody else everything.
     ///
     /// # Errors
     /// When the file, a table or the socket is refused.
-    pub fn start(listener: TcpListener, path: Option<&Path>, tables: &[TableSpec]) -> Result<Self, EngineError> {
+    pub fn start(
+        listener: TcpListener,
+        path: Option<&Path>,
+        tables: &[TableSpec],
+        iam: Iam,
+    ) -> Result<Self, EngineError> {
         let database = match path {
             Some(path) => Database::new(path.to_str().ok_or(EngineError::Path)?)?,
             None => Database::memory()?,
         };
         create_absent(&database, tables)?;
         let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
-        let served = database.clone();
+        let (served, access) = (database.clone(), (iam, PartitionKeys::of(tables)));
         // A thread and a runtime of its own: the engine's handlers block, and on the caller's runtime they would hold up everything else.
-        let thread =
-            thread::Builder::new().name("dynamodb".to_owned()).spawn(move || run(listener, served, stopped, &ready))?;
+        let thread = thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || run(listener, served, access, stopped, &ready))?;
         // The sender is dropped without a word only if the thread panicked before it could say more.
         started.recv().unwrap_or_else(|_| Err(std::io::Error::other("its thread ended at once")))?;
         Ok(Self { address, database, stop: Some(stop), thread: Some(thread) })
@@ -114,37 +125,60 @@ impl Drop for Engine {
     }
 }
 
+/// Where the engine and its front run, and their sockets.
+struct Served {
+    front: Runtime,
+    listener: tokio::net::TcpListener,
+    engine: Runtime,
+    engine_listener: tokio::net::TcpListener,
+}
+
+impl Served {
+    fn new(listener: TcpListener) -> std::io::Result<Self> {
+        // The engine's handlers block their threads; the front has one of its own, so that it passes on what these do not reach.
+        let front = Builder::new_current_thread().enable_all().build()?;
+        let engine = Builder::new_multi_thread().worker_threads(4).thread_name("dynamodb").enable_all().build()?;
+        let listener = asynchronous(&front, listener)?;
+        let engine_listener = asynchronous(&engine, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?)?;
+        Ok(Self { front, listener, engine, engine_listener })
+    }
+}
+
+fn asynchronous(runtime: &Runtime, listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    let _guard = runtime.enter();
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
 fn run(
     listener: TcpListener,
     database: Database,
+    access: (Iam, PartitionKeys),
     stopped: oneshot::Receiver<()>,
     ready: &mpsc::Sender<std::io::Result<()>>,
 ) {
-    let started = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .thread_name("dynamodb")
-        .enable_all()
-        .build()
-        .and_then(|runtime| {
-            let guard = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            drop(guard);
-            Ok((runtime, listener))
-        });
-    let (runtime, listener) = match started {
+    let started = Served::new(listener).and_then(|served| Ok((served.engine_listener.local_addr()?, served)));
+    let (address, Served { front, listener, engine, engine_listener }) = match started {
         Ok(started) => started,
         // Nobody listens only if the starter is gone; then there is nobody to tell.
         Err(error) => return drop(ready.send(Err(error))),
     };
     let _ = ready.send(Ok(()));
-    runtime.block_on(async {
-        let sweeper = tokio::spawn(sweep(database.clone()));
-        let served = dynoxide::server::serve_with_shutdown(listener, database, async { drop(stopped.await) }).await;
-        sweeper.abort();
-        if let Err(error) = served {
-            tracing::error!(error, "the embedded DynamoDB ended");
-        }
-    });
+    let sweeper = engine.spawn(sweep(database.clone()));
+    let (stop, front_ended) = oneshot::channel::<()>();
+    let serving = dynoxide::server::serve_with_shutdown(engine_listener, database, async { drop(front_ended.await) });
+    let serving = engine.spawn(serving);
+    if let Err(error) = front.block_on(front::serve(listener, address, access, async { drop(stopped.await) })) {
+        tracing::error!(%error, "the front of the embedded DynamoDB ended");
+    }
+    // Closes its connections to the engine, which ends after it.
+    drop(front);
+    drop(stop);
+    sweeper.abort();
+    let ended = engine.block_on(serving);
+    if !matches!(ended, Ok(Ok(()))) {
+        tracing::error!(?ended, "the embedded DynamoDB ended");
+    }
 }
 
 async fn sweep(database: Database) {

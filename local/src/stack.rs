@@ -1,5 +1,6 @@
 //! The whole system in one process: engines, functions, gateway, schedules, wired as the template says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
@@ -21,6 +22,7 @@ use crate::demo::{self, DemoError};
 use crate::dynamodb::{Engine, EngineError};
 use crate::functions::{self, Function, MissingFunction, Registry};
 use crate::gateway::Gateway;
+use crate::iam::{Iam, Role};
 use crate::identity::{Issuer, IssuerError};
 use crate::in_flight::InFlight;
 use crate::invoke::{AsyncInvoker, InvokeServer, async_queue_spec};
@@ -28,7 +30,7 @@ use crate::kms::{KeyError, SigningKey};
 use crate::queue::{self, QueueError, Queues};
 use crate::s3::{self, Storage, StorageError};
 use crate::scheduler;
-use crate::template::{Deployment, FunctionSpec, Template, TemplateError};
+use crate::template::{Deployment, EMBEDDED, FunctionSpec, Template, TemplateError};
 
 /// How to run the system.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct Options {
     pub schedule: bool,
     /// How old an event must be before it is exported.
     pub settle_seconds: u64,
+    /// What is run: the text of a template.
+    pub template: Cow<'static, str>,
 }
 
 impl Default for Options {
@@ -62,6 +66,7 @@ impl Default for Options {
             demo: false,
             schedule: false,
             settle_seconds: 0,
+            template: Cow::Borrowed(EMBEDDED),
         }
     }
 }
@@ -109,6 +114,8 @@ pub struct Stack {
     pub storage: Storage,
     pub queues: Arc<Queues>,
     pub registry: Arc<Registry>,
+    /// What each function may do, and did.
+    pub iam: Iam,
     invoker: Arc<AsyncInvoker>,
     engine: Engine,
     s3_server: s3::Server,
@@ -144,14 +151,22 @@ impl Stack {
             // Here there is only one account.
             ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
         ]);
-        let template = Template::embedded(&Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
+        let template =
+            Template::parse(&options.template, &Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
+        let iam = Iam::of(&template);
         let storage = match file("s3.sqlite") {
             Some(path) => Storage::open(&path)?,
             None => Storage::memory()?,
         };
-        let s3_server =
-            s3::Server::start(storage.clone(), s3_listener, Arc::new(crate::clock::now), s3::DEFAULT_REGION)?;
-        let engine = Engine::start(dynamodb_listener, file("dynamodb.sqlite").as_deref(), &template.tables)?;
+        let s3_server = s3::Server::start(
+            storage.clone(),
+            s3_listener,
+            Arc::new(crate::clock::now),
+            s3::DEFAULT_REGION,
+            iam.clone(),
+        )?;
+        let engine =
+            Engine::start(dynamodb_listener, file("dynamodb.sqlite").as_deref(), &template.tables, iam.clone())?;
         let queue_specs: Vec<_> = template.queues.iter().cloned().chain([async_queue_spec()]).collect();
         let queues = Arc::new(Queues::open(&queue_specs, file("queues.sqlite").as_deref())?);
 
@@ -159,7 +174,8 @@ impl Stack {
         let in_flight = InFlight::default();
         let mut crates: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
         for spec in &template.functions {
-            if let Some(function) = function(spec, &endpoints.environment(&spec.environment), &clock, &in_flight)? {
+            let environment = endpoints.environment(&iam, spec);
+            if let Some(function) = function(spec, &environment, &clock, &in_flight)? {
                 crates.insert(spec.binary.clone(), function);
             }
         }
@@ -167,7 +183,7 @@ impl Stack {
         let (stop_intake, stop_services) = (CancellationToken::new(), CancellationToken::new());
         let invoker = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop_intake.clone());
 
-        let aws = Aws::from_environment(&endpoints.environment(&BTreeMap::new()))?;
+        let aws = Aws::from_environment(&Environment::from_values(endpoints.variables()))?;
         let dynamodb_client = aws_sdk_dynamodb::Client::new(&aws.service(AwsService::DynamoDb));
         let table = template.tables.first().map(|table| table.logical_id.clone()).unwrap_or_default();
         let store = Store::new(dynamodb_client, table, clock.clone());
@@ -182,6 +198,7 @@ impl Stack {
             Arc::clone(&queues),
             issuer.key_set()?,
             signing_key,
+            iam.clone(),
         );
         let services = spawn("invoke", {
             let stop = stop_services.clone();
@@ -218,6 +235,7 @@ impl Stack {
             storage,
             queues,
             registry,
+            iam,
             invoker,
             engine,
             s3_server,
@@ -259,11 +277,18 @@ struct Endpoints {
 }
 
 impl Endpoints {
-    /// The variables that Lambda would set, those that point at the local engines, and the function's own.
-    fn environment(self, own: &BTreeMap<String, String>) -> Environment {
-        let shared = variables(self.invoke, self.dynamodb, self.s3);
-        let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Environment::from_values(shared.chain(own.iter().map(|(name, value)| (name.clone(), value.clone()))))
+    /// The variables that Lambda would set, credentials of the function's role among them, those that point at the local engines, and
+    /// the function's own.
+    fn environment(self, iam: &Iam, function: &FunctionSpec) -> Environment {
+        let role = iam.role_of(&function.logical_id).into_iter().flat_map(Role::variables);
+        let role = role.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let own = function.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Environment::from_values(self.variables().chain(role).chain(own))
+    }
+
+    /// The administrator's.
+    fn variables(self) -> impl Iterator<Item = (String, String)> {
+        variables(self.invoke, self.dynamodb, self.s3).into_iter().map(|(name, value)| (name.to_owned(), value))
     }
 }
 

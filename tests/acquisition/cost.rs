@@ -23,7 +23,8 @@ impl Metered {
     async fn of(system: &System) -> Self {
         let meter = Meter::before(system.stack.dynamodb).await;
         let endpoint = format!("http://{}", meter.address);
-        let environment = system.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]);
+        let environment =
+            system.environment_of("AcquisitionAuditFunction", &[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]);
         let function = functions::http(acquisition_audit::router(&environment, Clock::system()).unwrap());
         Self { function, meter }
     }

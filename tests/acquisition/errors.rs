@@ -53,7 +53,7 @@ async fn faults_tell_a_code_and_the_request_id_and_nothing_else() {
         ("Table", NOBODY, 503, "unavailable", "The service is busy, try again later"),
     ] {
         let own = [("TABLE_NAME", table), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)];
-        let answer = invoke(&system.environment(&own), event).await;
+        let answer = invoke(&system.environment_of("AcquisitionAuditFunction", &own), event).await;
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         let parameters = json!([{"key": "requestId", "value": "JKJaXmPLvHcESHA="}]);
         let error = json!({"message": message, "code": code, "parameters": parameters});

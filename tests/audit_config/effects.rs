@@ -36,7 +36,7 @@ async fn total(system: &System, org: &str) -> Value {
 async fn ingest(system: &System, clock: &ManualClock, own: &[(&str, &str)]) -> Ingest {
     let queue = system.queue_url("DeadLetterQueue").await;
     let own = [&[("DEAD_LETTER_QUEUE_URL", queue.as_str())], own].concat();
-    Ingest::from_environment(&system.environment(&own), clock.clock()).unwrap()
+    Ingest::from_environment(&system.environment_of("IngestFunction", &own), clock.clock()).unwrap()
 }
 
 async fn handle(ingest: &Ingest, event: &Value) -> Value {
@@ -139,7 +139,12 @@ struct Reads {
 impl Reads {
     fn of(system: &System, clock: &ManualClock, endpoint: Option<&str>) -> Self {
         let own: Vec<_> = endpoint.map(|endpoint| ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)).into_iter().collect();
-        Self { function: functions::http(acquisition_audit::router(&system.environment(&own), clock.clock()).unwrap()) }
+        Self {
+            function: functions::http(
+                acquisition_audit::router(&system.environment_of("AcquisitionAuditFunction", &own), clock.clock())
+                    .unwrap(),
+            ),
+        }
     }
 
     async fn read(&self, query: &str, format: Option<&str>) -> Value {

@@ -100,7 +100,7 @@ struct Configuring {
 impl Configuring {
     fn of(system: &System, clock: Clock, own: &[(&str, &str)]) -> Self {
         let own = [&[("RETENTION_FUNCTION", "RetentionFunction")], own].concat();
-        let router = audit_config::router(&system.environment(&own), clock).unwrap();
+        let router = audit_config::router(&system.environment_of("AuditConfigFunction", &own), clock).unwrap();
         Self { function: functions::http(router) }
     }
 

@@ -173,7 +173,7 @@ async fn a_test_ends_in_time_and_says_where_it_was() {
         let faults = Faults::before(&system.stack).await;
         let endpoints = faults.endpoints();
         let own: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let aws = Aws::from_environment(&system.environment(&own)).unwrap();
+        let aws = Aws::from_environment(&system.environment_of("AuditExportFunction", &own)).unwrap();
         let clients = BucketClients::new(&aws.service(AwsService::Sts), aws.service(AwsService::S3));
         let held = std::iter::repeat_n(Fault::Pass, passed).chain([Fault::Hold; 4]);
         faults.on(operation, held);

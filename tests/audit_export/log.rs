@@ -27,7 +27,7 @@ async fn no_role_no_bucket_and_no_external_id_is_logged() {
     }
     let text = lines.text();
     // What is said below `error` may be silenced by another test's thread.
-    for told in ["the first export was not started", "ResourceNotFoundException", ORG] {
+    for told in ["the first export was not started", "AccessDeniedException", ORG] {
         assert!(text.contains(told), "{told}: {text}");
     }
     let external_id = super::stored(&system, ORG).await.destination.external_id;

@@ -123,7 +123,9 @@ impl Exports {
             ("REFUSED_ROLE_ACCOUNT", "none"),
         ];
         let own = [&defaults[..], own].concat();
-        Self(functions::http(audit_export::router(&system.environment(&own), Clock::system()).unwrap()))
+        Self(functions::http(
+            audit_export::router(&system.environment_of("AuditExportFunction", &own), Clock::system()).unwrap(),
+        ))
     }
 
     /// A request of an administrator of [`ORG`]: status and body.

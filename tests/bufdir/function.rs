@@ -23,7 +23,7 @@ impl Function {
 
     /// With other values for some of its variables.
     pub(super) fn with(system: &System, clock: Clock, variables: &[(&str, &str)]) -> Self {
-        let environment = system.environment(variables);
+        let environment = system.environment_of("BufdirExportAuditFunction", variables);
         let function = functions::http(bufdir_export_audit::router(&environment, clock).unwrap());
         Self { function, org: ORG.to_owned() }
     }

@@ -21,7 +21,7 @@ use crate::harness::{Caller, SAMPLES, System, in_batch, scope_of};
 use crate::structure::{root, template};
 
 /// A page, whose routes it describes, and what it takes for granted.
-struct Page {
+pub(crate) struct Page {
     file: &'static str,
     function: &'static str,
     org: &'static str,
@@ -38,7 +38,7 @@ enum Setup {
     FirstExport,
 }
 
-const PAGES: [Page; 6] = [
+pub(crate) const PAGES: [Page; 6] = [
     Page {
         file: "acquisition-audit.md",
         function: "AcquisitionAuditFunction",
@@ -61,6 +61,13 @@ impl Page {
     fn examples(&self) -> Vec<Example> {
         let markdown = fs::read_to_string(root().join("docs/api").join(self.file)).unwrap();
         examples(&markdown).unwrap_or_else(|problem| panic!("{}", self.told(&problem)))
+    }
+
+    /// Does everything on the page; what the first answer that is another has instead.
+    pub(crate) async fn run(&self, system: &System) -> Option<String> {
+        let mut known = set_up(system, self.org, self.setup).await;
+        let run = runner::run(system, self.org, &mut known, &self.examples()).await;
+        run.err().map(|problem| self.told(&problem))
     }
 
     fn told(&self, Problem { line, text }: &Problem) -> String {
@@ -130,9 +137,7 @@ async fn every_example_is_answered_as_its_page_says() {
     let mut problems = Vec::new();
     for page in &PAGES {
         let system = System::start().await;
-        let mut known = set_up(&system, page.org, page.setup).await;
-        let run = runner::run(&system, page.org, &mut known, &page.examples()).await;
-        problems.extend(run.err().map(|problem| page.told(&problem)));
+        problems.extend(page.run(&system).await);
         system.stop().await;
     }
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));

@@ -67,7 +67,7 @@ impl Exporter {
             store: store_of(&system.environment(&[]), table, clock.clock()),
             scope: scope_of(org),
             clock: clock.clone(),
-            run: ExportRun::from_environment(&system.environment(&own), clock.clock()).unwrap(),
+            run: ExportRun::from_environment(&system.environment_of("ExportRunFunction", &own), clock.clock()).unwrap(),
         }
     }
 

@@ -67,7 +67,7 @@ async fn write(store: Store, until: Instant) -> Vec<String> {
 async fn writers_whose_clocks_differ_lose_nothing_while_an_exporter_reads_behind_them() {
     let system = System::start().await;
     let bucket = system.enable_export("diku").await;
-    let environment = system.environment(&[("SETTLE_SECONDS", "60")]);
+    let environment = system.environment_of("ExportRunFunction", &[("SETTLE_SECONDS", "60")]);
     let start = Instant::now();
     let clock = |skew: Skew| skew.clock(start);
     let right = clock(Skew::Fast(Duration::ZERO));

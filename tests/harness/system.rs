@@ -258,6 +258,12 @@ impl System {
         Environment::from_values(shared.chain(table).chain(own))
     }
 
+    /// The same with the credentials of a function's role, so that only what the template grants to it can be done.
+    pub(crate) fn environment_of(&self, function: &str, own: &[(&str, &str)]) -> Environment {
+        let role = self.stack.iam.role_of(function).unwrap_or_else(|| panic!("no function {function}"));
+        self.environment(&[&role.variables(), own].concat())
+    }
+
     pub(crate) async fn stop(self) {
         self.stack.stop().await;
     }

@@ -11,7 +11,7 @@ use crate::harness::{Fault, Faults, NOBODY, System, kafka_event, topic};
 async fn function(system: &System, own: &[(&str, &str)]) -> Ingest {
     let queue = system.queue_url("DeadLetterQueue").await;
     let own = [&[("DEAD_LETTER_QUEUE_URL", queue.as_str())], own].concat();
-    Ingest::from_environment(&system.environment(&own), Clock::system()).unwrap()
+    Ingest::from_environment(&system.environment_of("IngestFunction", &own), Clock::system()).unwrap()
 }
 
 /// The same, but for a DynamoDB at an address where nothing listens.

@@ -26,7 +26,7 @@ impl Metered {
     async fn of(system: &System) -> Self {
         let meter = Meter::before(system.stack.dynamodb).await;
         let endpoint = format!("http://{}", meter.address);
-        let environment = system.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]);
+        let environment = system.environment_of("KycAuditLogFunction", &[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]);
         let function = functions::http(kyc_audit_log::router(&environment, Clock::system()).unwrap());
         Self { function, meter }
     }

@@ -45,7 +45,11 @@ async fn every_entry_is_exported_once_in_the_order_of_the_log_whatever_the_windo
     let clock = ManualClock::at("2026-03-01T23:58:00Z");
     let (store, scope) = (store(&system.environment(&[]), clock.clock()), scope_of(ORG));
     let bucket = system.enable_export(ORG).await;
-    let run = ExportRun::from_environment(&system.environment(&[("SETTLE_SECONDS", "60")]), clock.clock()).unwrap();
+    let run = ExportRun::from_environment(
+        &system.environment_of("ExportRunFunction", &[("SETTLE_SECONDS", "60")]),
+        clock.clock(),
+    )
+    .unwrap();
     let (mut sent, mut exported) = (0, 0);
     for round in 0..12_usize {
         for (case_id, size) in [(42, 1), (43, 40), (42, round % 40 + 1), (44, 3)] {
@@ -93,7 +97,8 @@ async fn a_run_that_is_cut_among_appends_is_finished_by_the_next() {
     let endpoints = faults.endpoints();
     let endpoints = endpoints.iter().map(|(name, value)| (*name, value.as_str()));
     let environment: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(endpoints).collect();
-    let run = ExportRun::from_environment(&system.environment(&environment), clock.clock()).unwrap();
+    let run =
+        ExportRun::from_environment(&system.environment_of("ExportRunFunction", &environment), clock.clock()).unwrap();
     let request = || RunRequest { org_id: org(ORG), trigger: RunTrigger::Schedule, run_id: None };
     let append = async |numbers: std::ops::Range<usize>| {
         let changes: Vec<_> = numbers.map(|number| change(number, clock.now())).collect();

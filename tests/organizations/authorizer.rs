@@ -15,7 +15,7 @@ const MORNING: &str = "2026-03-01T08:00:00Z";
 /// The authorizer as its function runs it, with a clock of the test's own.
 fn authorizer(system: &System, clock: &ManualClock, own: &[(&str, &str)]) -> Authorizer {
     let own: Vec<_> = [("TRUSTED_ISSUERS", "[]")].into_iter().chain(own.iter().copied()).collect();
-    Authorizer::from_environment(&system.environment(&own), clock.clock()).unwrap()
+    Authorizer::from_environment(&system.environment_of("AuthorizerFunction", &own), clock.clock()).unwrap()
 }
 
 /// What API Gateway asks about an API key.

@@ -32,7 +32,7 @@ impl Keeper {
         let endpoints = faults.map(Faults::endpoints).unwrap_or_default();
         let own: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let own: Vec<_> = [("SETTLE_SECONDS", "60")].into_iter().chain(own).collect();
-        ExportRun::from_environment(&system.environment(&own), self.clock.clock()).unwrap()
+        ExportRun::from_environment(&system.environment_of("ExportRunFunction", &own), self.clock.clock()).unwrap()
     }
 
     async fn run(&self, exporter: &ExportRun) -> RunOutcome {

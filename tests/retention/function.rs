@@ -18,7 +18,7 @@ impl System {
         answer.json()["totalItems"].as_u64().unwrap()
     }
 
-    async fn keep_orders_for(&self, org: &str, days: i64) {
+    pub(crate) async fn keep_orders_for(&self, org: &str, days: i64) {
         let path = "/audit/config/groups/audit.acquisition/settings/records.retention.period";
         let body = json!({"key": "records.retention.period", "value": days, "type": "INTEGER"}).to_string();
         let token = self.token(&Caller::with(org, &["audit.config.all"]));
@@ -59,7 +59,8 @@ async fn a_shortened_period_acts_at_once() {
 async fn the_schedule_sweeps_what_is_due_and_nothing_else() {
     let system = System::start().await;
     let keeper = Keeper::of(&system, "diku");
-    let retention = Retention::from_environment(&system.environment(&[]), keeper.clock.clock()).unwrap();
+    let retention =
+        Retention::from_environment(&system.environment_of("RetentionFunction", &[]), keeper.clock.clock()).unwrap();
     let request = |json: Value| serde_json::from_value::<RetentionRequest>(json).unwrap();
     let tick = async || Box::pin(retention.handle(request(json!({})), FAR_AHEAD)).await.unwrap();
     let report = |finished, deleted_events| RetentionReport { finished, deleted_events, ..RetentionReport::default() };
@@ -90,7 +91,8 @@ async fn the_schedule_sweeps_what_is_due_and_nothing_else() {
 async fn a_sweep_without_time_goes_on_at_the_next_tick() {
     let system = System::start().await;
     let keeper = Keeper::of(&system, "diku");
-    let retention = Retention::from_environment(&system.environment(&[]), keeper.clock.clock()).unwrap();
+    let retention =
+        Retention::from_environment(&system.environment_of("RetentionFunction", &[]), keeper.clock.clock()).unwrap();
     system.send_old_events("diku").await;
     keeper.keep(RetentionGroup::Acquisition, 30).await;
     let request = || serde_json::from_value::<RetentionRequest>(json!({})).unwrap();

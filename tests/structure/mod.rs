@@ -6,6 +6,7 @@ mod authorization;
 mod environment;
 mod events;
 mod functions;
+mod least_privilege;
 mod operations;
 mod pages;
 mod restored_table;

@@ -72,6 +72,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
         demo: !args.no_demo,
         schedule: !args.no_schedule,
         settle_seconds: args.settle_seconds,
+        ..Options::default()
     };
     runtime()?.block_on(async {
         // Before anything is printed: whoever waits for `ready` may signal at once.

@@ -49,7 +49,7 @@ async fn the_table_of_the_template_is_there_and_survives() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("dynamodb.sqlite");
     for start in 0..2 {
-        let engine = Engine::start(loopback(), Some(&path), &tables()).unwrap();
+        let engine = Engine::start(loopback(), Some(&path), &tables(), Iam::default()).unwrap();
         let client = client(&engine);
         let table = client.describe_table().table_name("Table").send().await.unwrap().table.unwrap();
         assert_eq!(table.global_secondary_indexes()[0].index_name(), Some("gsi1"));
@@ -64,7 +64,7 @@ async fn the_table_of_the_template_is_there_and_survives() {
 
 #[tokio::test]
 async fn what_has_expired_is_swept() {
-    let engine = Engine::start(loopback(), None, &tables()).unwrap();
+    let engine = Engine::start(loopback(), None, &tables(), Iam::default()).unwrap();
     let client = client(&engine);
     let now = crate::clock::now().as_second().unsigned_abs();
     put(&client, "old", now - 60).await;
@@ -76,6 +76,6 @@ async fn what_has_expired_is_swept() {
 #[test]
 fn a_table_that_is_not_a_request_is_named() {
     let table = TableSpec { logical_id: "Odd".into(), create: json!({ "TableName": 7 }), ttl_attribute: None };
-    let error = Engine::start(loopback(), None, &[table]).err().unwrap();
+    let error = Engine::start(loopback(), None, &[table], Iam::default()).err().unwrap();
     assert!(error.to_string().contains("Odd"), "{error}");
 }

@@ -10,6 +10,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -19,12 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     functions::{InvokeError, MAX_ASYNC_EVENT_BYTES, MAX_REQUEST_BYTES, Registry},
+    iam::Iam,
     identity::KEY_SET_PATH,
     kms::{self, SigningKey},
     queue::{self, Queues},
 };
 
 mod asynchronous;
+mod gate;
 
 pub use asynchronous::{ASYNC_QUEUE, AsyncInvoker, SubmitError, async_queue_spec};
 
@@ -36,19 +39,22 @@ pub struct InvokeServer {
     queues: Arc<Queues>,
     issuer_keys: Arc<Value>,
     signing_key: Arc<SigningKey>,
+    iam: Iam,
 }
 
 impl InvokeServer {
-    /// An endpoint for these functions and queues, for the development issuer's key set and the key that signs digests.
+    /// An endpoint for these functions and queues, for the development issuer's key set and the key that signs digests; `iam` says
+    /// what functions may do here.
     pub fn new(
         registry: Arc<Registry>,
         asynchronous: Arc<AsyncInvoker>,
         queues: Arc<Queues>,
         issuer_keys: Value,
         signing_key: SigningKey,
+        iam: Iam,
     ) -> Self {
         let (issuer_keys, signing_key) = (Arc::new(issuer_keys), Arc::new(signing_key));
-        Self { registry, asynchronous, queues, issuer_keys, signing_key }
+        Self { registry, asynchronous, queues, issuer_keys, signing_key, iam }
     }
 
     /// The service, without a socket.
@@ -60,6 +66,7 @@ impl InvokeServer {
             .route(KEY_SET_PATH, get(key_set))
             .with_state(self.clone())
             .merge(kms::beside(queue::router(Arc::clone(&self.queues)), Arc::clone(&self.signing_key)))
+            .layer(from_fn_with_state(self.iam.clone(), gate::ask))
     }
 
     /// Serves until `stop`, then lets running requests end. Asynchronous invocations are waited for by [`AsyncInvoker::drained`].

@@ -57,7 +57,8 @@ fn fixture(path: Option<&std::path::Path>) -> Fixture {
     let stop = CancellationToken::new();
     let asynchronous = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop.clone());
     let signing_key = SigningKey::open(None).unwrap();
-    let server = InvokeServer::new(registry, asynchronous, queues, serde_json::json!({"keys": []}), signing_key);
+    let server =
+        InvokeServer::new(registry, asynchronous, queues, serde_json::json!({"keys": []}), signing_key, Iam::default());
     Fixture { server, calls, stop }
 }
 

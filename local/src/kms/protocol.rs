@@ -1,6 +1,6 @@
 //! The wire protocol of KMS (AWS JSON 1.1), as far as signing needs it.
 //!
-//! Credentials are not looked at, as with the queues on the same port.
+//! As with the queues on the same port, whether a function may is asked before; anybody else may.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! The wire protocol of SQS (AWS JSON 1.0), as far as producers, people and the functions need it.
 //!
-//! Credentials are not looked at: the port is on loopback and the queues hold nothing that its owner does not own.
+//! Whether a function may is asked before (`invoke/gate.rs`); anybody else may: the port is on loopback and the queues hold nothing that
+//! its owner does not own.
 
 use std::{sync::Arc, time::Duration};
 

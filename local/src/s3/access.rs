@@ -9,10 +9,12 @@ use s3s::{S3Error, S3Result, s3_error};
 use super::identity::Identity;
 use super::refusal::unknown_access_key;
 use super::{ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Storage, buckets, sessions};
+use crate::iam::Iam;
 
 /// The secret of an access key, for `s3s` to verify the signature with.
 pub(super) struct Keys {
     pub(super) storage: Storage,
+    pub(super) iam: Iam,
 }
 
 #[async_trait::async_trait]
@@ -20,6 +22,9 @@ impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         if access_key == ROOT_ACCESS_KEY {
             return Ok(SecretKey::from(ROOT_SECRET_KEY));
+        }
+        if let Some(role) = self.iam.role(access_key) {
+            return Ok(SecretKey::from(role.secret_key()));
         }
         let access_key = access_key.to_owned();
         match self.storage.read(move |connection| sessions::find(connection, &access_key)).await? {

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::identity::{AssumedRole, Identity};
-use super::policy::Policy;
+use super::identity::{AssumedRole, Function, Identity};
 use super::refusal::Refusal;
 use super::{Clock, ROOT_ACCESS_KEY, Storage, StorageError, roles, sessions};
+use crate::iam::credential::{self, query_value};
+use crate::iam::{Iam, Policy};
 
 /// Which of the two services on the port a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub(super) struct Gate {
     pub(super) storage: Storage,
     pub(super) clock: Clock,
     pub(super) region: String,
+    pub(super) iam: Iam,
 }
 
 impl Gate {
@@ -73,6 +75,15 @@ impl Gate {
     async fn identify(&self, claim: Claim) -> Result<Identity, Refusal> {
         if claim.access_key == ROOT_ACCESS_KEY {
             return if claim.token.is_none() { Ok(Identity::Root) } else { Err(Refusal::ForeignToken) };
+        }
+        if let Some(role) = self.iam.role(&claim.access_key) {
+            return match claim.token.as_deref() {
+                Some(token) if token == role.session_token() => {
+                    Ok(Identity::Function(Box::new(Function { role: role.clone(), iam: self.iam.clone() })))
+                }
+                Some(_) => Err(Refusal::ForeignToken),
+                None => Err(Refusal::UnknownAccessKey),
+            };
         }
         let access_key = claim.access_key;
         let found = self.storage.read(move |connection| {
@@ -115,14 +126,11 @@ impl Claim {
         }
         if query("X-Amz-Signature").is_some() {
             let token = query("X-Amz-Security-Token").map(Cow::into_owned);
-            return Ok(query("X-Amz-Credential").and_then(|scope| Self::parse(&scope, token)));
+            return Ok(credential::scope(request).and_then(|scope| Self::parse(&scope, token)));
         }
         let token = request.headers.get("x-amz-security-token");
         let token = token.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let scope = authorization
-            .and_then(|value| value.split_once("Credential="))
-            .and_then(|(_, rest)| rest.split([',', ' ']).next());
-        Ok(scope.and_then(|scope| Self::parse(scope, token)))
+        Ok(credential::scope(request).and_then(|scope| Self::parse(&scope, token)))
     }
 
     /// `KEY/DATE/REGION/SERVICE/aws4_request`.
@@ -134,12 +142,4 @@ impl Claim {
         let _date = parts.next()?;
         Some(Self { access_key: parts.next()?.to_owned(), region, service, token })
     }
-}
-
-fn query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let value = query.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (key == name).then_some(value)
-    })?;
-    percent_encoding::percent_decode_str(value).decode_utf8().ok()
 }

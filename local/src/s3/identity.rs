@@ -1,8 +1,8 @@
 //! Who makes the request, and what they may do.
 
-use super::policy::{Policy, Verdict};
 use super::roles::{Deny, RoleDefinition};
 use super::{ACCOUNT_ID, ROOT_ACCESS_KEY};
+use crate::iam::{Call, Iam, Policy, Role, Verdict};
 
 /// What every role may do in its bucket unless it is denied.
 const ROLE_ACTIONS: [&str; 5] =
@@ -16,8 +16,17 @@ pub(super) const GENERATE_DATA_KEY: &str = "kms:GenerateDataKey";
 pub(super) enum Identity {
     /// The administrator.
     Root,
+    /// A Lambda function.
+    Function(Box<Function>),
     /// A session of a role, with the role as it is defined at this request.
     Session(Box<AssumedRole>),
+}
+
+/// A function of the template, whose token fits.
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    pub(super) role: Role,
+    pub(super) iam: Iam,
 }
 
 /// A session whose token fits and which has not expired.
@@ -48,6 +57,7 @@ impl Identity {
     pub(super) fn access_key(&self) -> &str {
         match self {
             Self::Root => ROOT_ACCESS_KEY,
+            Self::Function(function) => function.role.access_key(),
             Self::Session(session) => &session.access_key,
         }
     }
@@ -55,6 +65,7 @@ impl Identity {
     pub(super) fn arn(&self) -> String {
         match self {
             Self::Root => format!("arn:aws:iam::{ACCOUNT_ID}:user/{ROOT_ACCESS_KEY}"),
+            Self::Function(function) => function.role.session_arn(),
             Self::Session(session) => {
                 format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{}", session.role.name, session.session_name)
             }
@@ -65,13 +76,23 @@ impl Identity {
     pub(super) fn user_id(&self) -> String {
         match self {
             Self::Root => "AIDASPORLOGSPORLOGSPO".to_owned(),
+            Self::Function(function) => format!("{}:{}", role_id(&function.role.name()), function.role.function()),
             Self::Session(session) => format!("{}:{}", role_id(&session.role.name), session.session_name),
         }
     }
 
     /// Allows the action on the resource (an ARN, or `*`), or says why not in AWS's words.
     pub(super) fn allow(&self, action: &str, resource: &str) -> Result<(), String> {
-        let Self::Session(session) = self else { return Ok(()) };
+        let session = match self {
+            Self::Root => return Ok(()),
+            Self::Function(function) => {
+                return function
+                    .iam
+                    .allow(&function.role, &[Call::on(action, resource)])
+                    .map_err(|denied| denied.to_string());
+            }
+            Self::Session(session) => session,
+        };
         let Err(denial) = session.decide(action, resource) else {
             return Ok(());
         };
@@ -102,7 +123,8 @@ impl AssumedRole {
         if denied {
             return Err(Denial { by: Refuser::Role, is_explicit: true });
         }
-        let session = self.policy.as_ref().map(|policy| policy.verdict(action, resource));
+        let call = Call::on(action, resource);
+        let session = self.policy.as_ref().map(|policy| policy.verdict(&call));
         if session == Some(Verdict::ExplicitlyDenied) {
             return Err(Denial { by: Refuser::Session, is_explicit: true });
         }

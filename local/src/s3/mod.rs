@@ -15,7 +15,6 @@ mod gate;
 mod identity;
 mod listing;
 mod objects;
-mod policy;
 mod put;
 mod read;
 mod refusal;

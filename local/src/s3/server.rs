@@ -27,6 +27,7 @@ use super::refusal::{Refusal, internal};
 use super::service::Service;
 use super::sts::{RequestId, Sts};
 use super::sts_xml::{self, Fault};
+use crate::iam::Iam;
 
 /// Where the server takes the time from: the life of sessions and `Last-Modified`. The allowed skew of a signature is
 /// always measured against the machine's clock, by `s3s`.
@@ -49,10 +50,17 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Serves `storage` on `listener` until [`Self::stop`], as the endpoint of `region`, on the runtime of the caller.
-    pub fn start(storage: Storage, listener: TcpListener, clock: Clock, region: &str) -> Result<Self, std::io::Error> {
+    /// Serves `storage` on `listener` until [`Self::stop`], as the endpoint of `region`, on the runtime of the caller, to the
+    /// functions of `iam`, the sessions of `storage` and the administrator.
+    pub fn start(
+        storage: Storage,
+        listener: TcpListener,
+        clock: Clock,
+        region: &str,
+        iam: Iam,
+    ) -> Result<Self, std::io::Error> {
         let address = listener.local_addr()?;
-        let endpoint = Arc::new(Endpoint::new(storage, clock, region));
+        let endpoint = Arc::new(Endpoint::new(storage, clock, region, iam));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(serve(listener, endpoint, stopped));
         Ok(Self { address, stop, serving })
@@ -111,14 +119,14 @@ struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(storage: Storage, clock: Clock, region: &str) -> Self {
+    fn new(storage: Storage, clock: Clock, region: &str, iam: Iam) -> Self {
         let region = region.to_owned();
         let service = Service { storage: storage.clone(), clock: Arc::clone(&clock), region: region.clone() };
         let mut builder = S3ServiceBuilder::new(service);
-        builder.set_auth(Keys { storage: storage.clone() });
+        builder.set_auth(Keys { storage: storage.clone(), iam: iam.clone() });
         builder.set_access(Access { storage: storage.clone(), region: region.clone() });
         builder.set_route(Sts { storage: storage.clone(), clock: Arc::clone(&clock) });
-        Self { gate: Gate { storage, clock, region }, s3: builder.build() }
+        Self { gate: Gate { storage, clock, region, iam }, s3: builder.build() }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {

@@ -112,9 +112,13 @@ impl Sts {
                 "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role}"
             ))
         };
-        // A role's own rights end at its bucket, so a session cannot assume another role.
-        if !matches!(caller, Identity::Root) {
-            return Err(refused());
+        match caller {
+            Identity::Root => {}
+            Identity::Function(_) => {
+                caller.allow("sts:AssumeRole", &request.role_arn).map_err(Fault::access_denied)?;
+            }
+            // A role's own rights end at its bucket, so a session cannot assume another role.
+            Identity::Session(_) => return Err(refused()),
         }
         let role = self.role(&request.role_arn).await?.filter(|role| trusts(role, request.external_id.as_deref()));
         let Some(role) = role else { return Err(refused()) };

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::policy::Policy;
 use super::roles::is_name_byte;
 use super::sts_xml::Fault;
+use crate::iam::Policy;
 
 /// AWS's default for a role's longest session, and `AssumeRole`'s default duration.
 const MAX_SECONDS: i64 = 3600;

@@ -1,6 +1,9 @@
 //! From the document to [`Template`]: which resources and properties are read, which are for AWS only.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::{Mapping, Value as Yaml};
@@ -10,6 +13,7 @@ use super::{
     properties, rate,
     resolve::{Deployment, Resolver, text},
 };
+use crate::iam::Policy;
 
 /// Something in the template that the local run does not understand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +45,7 @@ const DEPLOYED_TYPES: [&str; 9] = [
 ];
 /// Properties that mean something in AWS only. Everything that is not listed here is read, or refused. Locally nobody is slowed
 /// down, and no page of another origin is let in.
-const DEPLOYED_PROPERTIES: [&str; 20] = [
+const DEPLOYED_PROPERTIES: [&str; 19] = [
     "AccessLogSettings",
     "Architectures",
     "CodeUri",
@@ -53,7 +57,6 @@ const DEPLOYED_PROPERTIES: [&str; 20] = [
     "Handler",
     "LoggingConfig",
     "PointInTimeRecoverySpecification",
-    "Policies",
     "PropagateTags",
     "ReservedConcurrentExecutions",
     "RouteSettings",
@@ -164,6 +167,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|(name, value)| (name, written(value)))
                 .collect(),
+            policies: self.policies(properties.policies)?,
             routes: vec![],
             schedules: vec![],
             queue_sources: vec![],
@@ -192,6 +196,21 @@ impl Reader<'_> {
             }
         }
         Ok(function)
+    }
+
+    /// Inline policies, in which every statement has a name of its own: what is used and what is not is told by it.
+    fn policies(&self, documents: Vec<serde_json::Value>) -> Result<Vec<Policy>, TemplateError> {
+        let policies: Option<Vec<_>> = documents.into_iter().map(Policy::from_value).collect();
+        let policies =
+            policies.ok_or_else(|| self.wrong("Policies: something in them is not evaluated by the local run"))?;
+        let mut names = BTreeSet::new();
+        for statement in policies.iter().flat_map(Policy::statements) {
+            let name = statement.sid().ok_or_else(|| self.wrong("Policies: a statement without Sid"))?;
+            if !names.insert(name) {
+                return Err(self.wrong(format!("Policies: two statements are called {name}")));
+            }
+        }
+        Ok(policies)
     }
 
     fn route(&self, event: properties::HttpApiEvent) -> Result<Route, TemplateError> {

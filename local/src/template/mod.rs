@@ -1,10 +1,12 @@
 //! `template.yaml` as the local run needs it: functions, routes, schedules, the table and the queues.
 //!
 //! The deployed stack and the local run read the same file, so a route or an environment variable exists in both or in neither. What
-//! the local run has no use for (policies, log groups, Kafka sources) is listed by name in `document.rs`; anything that is neither
+//! the local run has no use for (log groups, Kafka sources) is listed by name in `document.rs`; anything that is neither
 //! read nor listed is an error that names its place.
 
 use std::{collections::BTreeMap, time::Duration};
+
+use crate::iam::Policy;
 
 mod document;
 mod properties;
@@ -48,6 +50,8 @@ pub struct FunctionSpec {
     pub memory_mb: u32,
     /// Its environment, intrinsics resolved.
     pub environment: BTreeMap<String, String>,
+    /// What its role may do.
+    pub policies: Vec<Policy>,
     /// The HTTP routes that it serves.
     pub routes: Vec<Route>,
     /// The schedules that start it.

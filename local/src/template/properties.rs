@@ -15,6 +15,8 @@ pub(super) struct Function {
     pub events: BTreeMap<String, Event>,
     #[serde(default)]
     pub event_invoke_config: EventInvokeConfig,
+    #[serde(default)]
+    pub policies: Vec<serde_json::Value>,
 }
 
 #[derive(Default, Deserialize)]

@@ -146,3 +146,37 @@ fn every_reference_between_the_parts_holds() {
     }
     assert!(template.authorizers.values().all(|authorizer| template.function(&authorizer.function).is_some()));
 }
+
+/// A template with one function that has these policies.
+fn with_policies(policies: &str) -> String {
+    with_value("1").replace("Timeout: 3", &format!("Timeout: 3, Policies: {policies}"))
+}
+
+#[test]
+fn policies_are_read_with_their_intrinsics() {
+    let statement = "{Sid: S, Effect: Allow, Action: sqs:SendMessage, Resource: !GetAtt Q.Arn}";
+    let conditional = "!If [IsOther, {Sid: T, Effect: Allow, Action: 'a:B', Resource: '*'}, !Ref AWS::NoValue]";
+    let template = parse(&with_policies(&format!("[{{Statement: [{statement}, {conditional}]}}]"))).unwrap();
+    let [policy] = template.function("F").unwrap().policies.as_slice() else { panic!("one policy") };
+    let [statement] = policy.statements() else { panic!("one statement") };
+    assert_eq!(statement.sid(), Some("S"));
+    assert_eq!(statement.resources(), ["arn:aws:sqs:eu-north-1:000000000000:Q"]);
+}
+
+#[test]
+fn a_policy_that_is_not_evaluated_stops_the_start() {
+    let allow = |more: &str| format!("{{Effect: Allow, Action: 'a:B', Resource: '*'{more}}}");
+    for (policies, problem) in [
+        ("[AWSLambdaBasicExecutionRole]".to_owned(), "not evaluated"),
+        ("[{SQSPollerPolicy: {QueueName: q}}]".to_owned(), "not evaluated"),
+        (
+            format!("[{{Statement: [{}]}}]", allow(", Sid: S, Condition: {Bool: {'aws:SecureTransport': true}}")),
+            "not evaluated",
+        ),
+        (format!("[{{Statement: [{}]}}]", allow("")), "without Sid"),
+        (format!("[{{Statement: [{0}, {0}]}}]", allow(", Sid: S")), "two statements are called S"),
+    ] {
+        let error = parse(&with_policies(&policies)).unwrap_err();
+        assert!(error.problem.contains(problem), "{policies}: {error}");
+    }
+}

@@ -22,6 +22,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
+use crate::iam::Iam;
+
 use super::{Clock, DEFAULT_REGION, Deny, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, RoleArn, RoleDefinition, Server, Storage};
 
 const BUCKET: &str = "demo-bucket";
@@ -48,7 +50,7 @@ impl Aws {
             Timestamp::try_from(machine_time()).unwrap() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server::start(storage.clone(), listener, clock, DEFAULT_REGION).unwrap();
+        let server = Server::start(storage.clone(), listener, clock, DEFAULT_REGION, Iam::default()).unwrap();
         Self { storage, address: server.address(), ahead_seconds, server }
     }
 
