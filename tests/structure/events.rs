@@ -22,7 +22,7 @@ enum Expected {
 use Expected::{Answer, Created, Payload, Unauthorized};
 
 /// Every file in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 20] = [
+const EVENTS: [(&str, &str, Expected); 21] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("audit-config.json", "AuditConfigFunction", Answer),
     ("authorizer.json", "AuthorizerFunction", Unauthorized),
@@ -34,6 +34,7 @@ const EVENTS: [(&str, &str, Expected); 20] = [
     ("ingest-kafka-self-managed.json", "IngestFunction", Answer),
     ("ingest-sqs.json", "IngestFunction", Answer),
     ("kyc-audit-log.json", "KycAuditLogFunction", Created),
+    ("openapi.json", "OpenapiFunction", Answer),
     ("organizations.json", "OrganizationsFunction", Created),
     // Of the organization that the one before registers.
     ("audit-export.json", "AuditExportFunction", Created),

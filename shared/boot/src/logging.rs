@@ -3,7 +3,7 @@ use tracing_subscriber::EnvFilter;
 use crate::Environment;
 
 /// What the targets of our own log lines begin with: every function's crate, and the shared ones.
-pub const OWN_TARGETS: [&str; 12] = [
+pub const OWN_TARGETS: [&str; 13] = [
     "acquisition_audit",
     "audit_config",
     "audit_export",
@@ -13,6 +13,7 @@ pub const OWN_TARGETS: [&str; 12] = [
     "export_run",
     "ingest",
     "kyc_audit_log",
+    "openapi",
     "organizations",
     "retention",
     "sporlog",
