@@ -15,6 +15,7 @@ mod export;
 mod harness;
 mod ingest;
 mod kyc;
+mod openapi;
 mod organizations;
 mod retention;
 #[cfg(feature = "second-opinion")]

@@ -1,6 +1,7 @@
 //! A system of its own for each test, the callers who use it, and what looks at it from outside.
 
 mod api_key;
+pub(crate) mod contract;
 mod engine;
 mod faults;
 mod filling;
@@ -18,4 +19,4 @@ pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
 pub(crate) use kafka::{kafka_event, kafka_record, topic};
 pub(crate) use log_lines::LogLines;
 pub(crate) use meter::Meter;
-pub(crate) use system::{Answer, Caller, NOBODY, System, org, scope_of};
+pub(crate) use system::{Answer, Caller, NOBODY, System, answer, org, scope_of};
