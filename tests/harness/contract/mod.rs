@@ -90,7 +90,8 @@ impl Asked {
         match parameter["in"].as_str().unwrap() {
             "path" => operation.path_parameter(self.url.path(), name),
             "query" => self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()),
-            _ => Some(self.headers.get(name)?.to_str().unwrap().to_owned()),
+            // White space around a header's value is none of it (RFC 9110 section 5.5).
+            _ => Some(self.headers.get(name)?.to_str().unwrap().trim().to_owned()),
         }
     }
 }
