@@ -44,11 +44,7 @@ fn what_it_does_not_have_is_told() {
         (asked("POST", KEYS, &[], NEW_KEY), answer(200, &STORE, KEY), "no such status"),
         (asked("POST", KEYS, &[], NEW_KEY), answer(201, &[], KEY), "the header Cache-Control is missing"),
         (asked("POST", KEYS, &[], NEW_KEY), answer(201, &[("cache-control", "no-cache")], KEY), "no-store"),
-        (
-            asked("POST", KEYS, &[], NEW_KEY),
-            answer(201, &STORE, &KEY.replace("+", "").replace("null}", "0}")),
-            "lastUsedAt",
-        ),
+        (asked("POST", KEYS, &[], NEW_KEY), answer(201, &STORE, &KEY.replace("null}", "0}")), "lastUsedAt"),
         (asked("POST", KEYS, &[], NEW_KEY), answer(201, &STORE, &KEY.replace("20T08", "99T08")), "date-time"),
         (asked("POST", KEYS, &[], NEW_KEY), answer(201, &STORE, &KEY.replace("null}", "null, \"more\": 1}")), "more"),
         (asked("POST", KEYS, &[], ""), answer(201, &STORE, KEY), "the request's body"),
