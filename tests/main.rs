@@ -16,6 +16,7 @@ mod harness;
 mod ingest;
 mod kyc;
 mod lines;
+mod openapi;
 mod organizations;
 mod restore;
 mod retention;

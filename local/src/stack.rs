@@ -353,6 +353,7 @@ fn function(
             }));
             in_flight.watch(function, clock)
         }
+        "openapi" => functions::http(openapi::router()),
         "export-dispatch" => {
             let dispatch = Arc::new(export_dispatch::ExportDispatch::from_environment(environment, clock)?);
             functions::from_service(service_fn(move |_: LambdaEvent<IgnoredAny>| {

@@ -4,7 +4,7 @@ use sporlog_model::settings::{SettingDefinition, SettingGroup};
 use sporlog_model::{Clock, Instant};
 
 use super::{body, configurer, put, set, setting, setting_path, settings};
-use crate::harness::{System, org};
+use crate::harness::{System, answer, org};
 
 const USER: &str = "58edf8c3-89e4-559c-9aed-aae637a3f40b";
 
@@ -29,7 +29,7 @@ async fn put_as_user(system: &System, value: i64) -> u16 {
     let url = format!("http://{}{}", system.stack.api, setting_path(page_size()));
     let request = reqwest::Client::new().put(url).header("x-okapi-token", system.stack.issuer.token(&request).unwrap());
     let request = request.header("x-okapi-tenant", "diku").header("content-type", "application/json");
-    request.body(body(page_size(), &json!(value)).to_string()).send().await.unwrap().status().as_u16()
+    answer(request.body(body(page_size(), &json!(value)).to_string())).await.status
 }
 
 #[tokio::test(flavor = "multi_thread")]

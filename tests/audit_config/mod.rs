@@ -16,7 +16,7 @@ use sporlog_local::functions::{self, Function};
 use sporlog_model::Clock;
 use sporlog_model::settings::{SettingDefinition, SettingValue};
 
-use crate::harness::{Answer, Caller, System};
+use crate::harness::{Answer, Caller, System, answer};
 
 const GROUPS: &str = "/audit/config/groups";
 
@@ -49,12 +49,7 @@ fn body(definition: &SettingDefinition, value: &Value) -> Value {
 async fn put_text(system: &System, caller: &Caller, path: &str, content_type: &str, body: String) -> Answer {
     let request = reqwest::Client::new().put(format!("http://{}{path}", system.stack.api));
     let request = request.header("x-okapi-tenant", &caller.org).header("x-okapi-token", system.token(caller));
-    let response = request.header("content-type", content_type).body(body).send().await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        bytes: response.bytes().await.unwrap().to_vec(),
-    }
+    answer(request.header("content-type", content_type).body(body)).await
 }
 
 async fn put(system: &System, caller: &Caller, path: &str, body: &Value) -> Answer {

@@ -5,7 +5,7 @@ mod matrix;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Caller, System};
+use crate::harness::{Answer, Caller, System, answer};
 
 /// An entity that every organization has.
 const ENTITY: &str = "c4abf6c3-4bd5-4464-999b-c66cfb6f1cf9";
@@ -32,10 +32,5 @@ async fn send(system: &System, method: &str, path: &str, headers: &[(&str, &str)
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body.to_string());
     }
-    let response = request.send().await.unwrap();
-    Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        bytes: response.bytes().await.unwrap().to_vec(),
-    }
+    answer(request).await
 }

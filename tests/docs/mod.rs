@@ -14,7 +14,8 @@ use std::fs;
 use serde_json::Value;
 
 use self::known::Known;
-use self::page::{Example, Problem, examples};
+pub(crate) use self::page::{Example, Request};
+use self::page::{Problem, examples};
 use sporlog_local::s3::RoleDefinition;
 
 use crate::harness::{Caller, SAMPLES, System, in_batch, scope_of};
@@ -38,7 +39,7 @@ enum Setup {
     FirstExport,
 }
 
-pub(crate) const PAGES: [Page; 6] = [
+pub(crate) const PAGES: [Page; 7] = [
     Page {
         file: "acquisition-audit.md",
         function: "AcquisitionAuditFunction",
@@ -54,6 +55,7 @@ pub(crate) const PAGES: [Page; 6] = [
         setup: Setup::Nothing,
     },
     Page { file: "kyc-audit-log.md", function: "KycAuditLogFunction", org: "auditply", setup: Setup::Nothing },
+    Page { file: "openapi.md", function: "OpenapiFunction", org: "diku", setup: Setup::Nothing },
     Page { file: "organizations.md", function: "OrganizationsFunction", org: "diku", setup: Setup::Nothing },
 ];
 
@@ -105,6 +107,11 @@ async fn first_export(system: &System, id: &str) {
     let arn = system.stack.storage.define_role(&role).unwrap();
     system.configure_export(id, &role.bucket, arn.as_str(), external_id).await;
     system.export(id).await;
+}
+
+/// Every page's name, without its ending, and examples.
+pub(crate) fn pages() -> impl Iterator<Item = (&'static str, Vec<Example>)> {
+    PAGES.iter().map(|page| (page.file.trim_end_matches(".md"), page.examples()))
 }
 
 #[test]

@@ -9,35 +9,35 @@ use sporlog_local::template::Route;
 
 /// A request and its answer.
 #[derive(Debug)]
-pub(super) struct Example {
-    pub(super) request: Request,
-    pub(super) answer: Answer,
+pub(crate) struct Example {
+    pub(crate) request: Request,
+    pub(crate) answer: Answer,
     /// The line of the page on which the answer's block begins.
-    pub(super) line: usize,
+    pub(crate) line: usize,
 }
 
 /// `METHOD /path?query`, headers, and after a blank line the body, which is sent as it stands: it may be wrong on purpose.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<String>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<String>,
 }
 
 /// `HTTP/1.1 201 Created`, headers, and after a blank line the body.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Value>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Value>,
 }
 
 /// What is wrong with a page, and on which line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) line: usize,
-    pub(super) text: String,
+pub(crate) struct Problem {
+    pub(crate) line: usize,
+    pub(crate) text: String,
 }
 
 struct Block {
@@ -75,7 +75,7 @@ pub(super) fn examples(markdown: &str) -> Result<Vec<Example>, Problem> {
 
 impl Request {
     /// Whether this goes to a route of the template.
-    pub(super) fn takes(&self, route: &Route) -> bool {
+    pub(crate) fn takes(&self, route: &Route) -> bool {
         let path = self.path.split('?').next().unwrap_or_default();
         let (asked, wanted): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.path.split('/').collect());
         let mut segments = asked.iter().zip(&wanted);

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod captured;
+pub(crate) mod contract;
 mod engine;
 mod faults;
 mod filling;
@@ -20,4 +21,4 @@ pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
 pub(crate) use kafka::{kafka_event, kafka_record, topic};
 pub(crate) use log_lines::LogLines;
 pub(crate) use meter::Meter;
-pub(crate) use system::{Answer, Caller, NOBODY, System, org, scope_of};
+pub(crate) use system::{Answer, Caller, NOBODY, System, answer, org, scope_of};

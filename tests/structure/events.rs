@@ -26,7 +26,7 @@ use Expected::{Answer, Created, Payload, Unauthorized};
 const NO_EVENTS: [&str; 2] = ["README.md", "env.json"];
 
 /// Every event in `events/` and who receives it.
-const EVENTS: [(&str, &str, Expected); 24] = [
+const EVENTS: [(&str, &str, Expected); 25] = [
     ("acquisition-audit.json", "AcquisitionAuditFunction", Answer),
     ("audit-config.json", "AuditConfigFunction", Answer),
     ("authorizer-api-key.json", "AuthorizerFunction", Unauthorized),
@@ -41,6 +41,7 @@ const EVENTS: [(&str, &str, Expected); 24] = [
     ("ingest-kafka-self-managed.json", "IngestFunction", Answer),
     ("ingest-sqs.json", "IngestFunction", Answer),
     ("kyc-audit-log.json", "KycAuditLogFunction", Created),
+    ("openapi.json", "OpenapiFunction", Answer),
     ("organizations.json", "OrganizationsFunction", Created),
     // Of the organization that the one before registers.
     ("audit-export.json", "AuditExportFunction", Created),

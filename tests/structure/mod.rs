@@ -17,6 +17,9 @@ use std::path::Path;
 
 use sporlog_local::template::{Deployment, Template};
 
+/// The routes that everybody may take: how to call the API is no secret.
+pub(crate) const PUBLIC_ROUTES: [&str; 1] = ["GET /openapi.json"];
+
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

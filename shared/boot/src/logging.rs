@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::{Environment, METRIC_TARGET};
 
 /// What the targets of our own log lines begin with: every function's crate, and the shared ones.
-pub const OWN_TARGETS: [&str; 12] = [
+pub const OWN_TARGETS: [&str; 13] = [
     "acquisition_audit",
     "audit_config",
     "audit_export",
@@ -23,6 +23,7 @@ pub const OWN_TARGETS: [&str; 12] = [
     "export_run",
     "ingest",
     "kyc_audit_log",
+    "openapi",
     "organizations",
     "retention",
     "sporlog",
