@@ -26,7 +26,7 @@ async fn put_as_user(system: &System, value: i64) -> u16 {
         issued_at: Clock::system().now(),
         lifetime_seconds: 600,
     };
-    let url = format!("http://{}{}", system.stack.api, setting_path(page_size()));
+    let url = system.url(&setting_path(page_size()));
     let request = reqwest::Client::new().put(url).header("x-okapi-token", system.stack.issuer.token(&request).unwrap());
     let request = request.header("x-okapi-tenant", "diku").header("content-type", "application/json");
     request.body(body(page_size(), &json!(value)).to_string()).send().await.unwrap().status().as_u16()

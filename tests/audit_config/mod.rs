@@ -47,7 +47,7 @@ fn body(definition: &SettingDefinition, value: &Value) -> Value {
 
 /// `PUT` with any body.
 async fn put_text(system: &System, caller: &Caller, path: &str, content_type: &str, body: String) -> Answer {
-    let request = reqwest::Client::new().put(format!("http://{}{path}", system.stack.api));
+    let request = reqwest::Client::new().put(system.url(path));
     let request = request.header("x-okapi-tenant", &caller.org).header("x-okapi-token", system.token(caller));
     let response = request.header("content-type", content_type).body(body).send().await.unwrap();
     Answer {

@@ -338,7 +338,7 @@ impl Matrix {
         let good = TRUSTED.token();
         match column {
             "none" => None,
-            "old" => Some(self.system.stack.issuer.token(&request(now.minus(Duration::from_hours(1)))).unwrap()),
+            "old" => Some(self.system.issuer().token(&request(now.minus(Duration::from_hours(1)))).unwrap()),
             "iss" => Some(WRONG_ISSUER.token()),
             "aud" => Some(WRONG_AUDIENCE.token()),
             // The claims of one token, the signature of another.
