@@ -7,7 +7,7 @@ use super::{assert_error, path};
 use crate::harness::{Answer, Caller, NOBODY, System};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_is_no_uuid_is_refused_by_name() {
+pub(crate) async fn an_id_that_is_no_uuid_is_refused_by_name() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for (sent, id) in [
@@ -63,7 +63,7 @@ async fn faults_tell_a_code_and_the_request_id_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_fault_of_a_request_is_the_one_told() {
+pub(crate) async fn the_first_fault_of_a_request_is_the_one_told() {
     let system = System::start().await;
     let nobody = Caller::with("diku", &[]);
     let wrong = format!("{}x?limit=x&sortBy=x", path(EntityType::Order));

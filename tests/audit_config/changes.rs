@@ -33,7 +33,7 @@ async fn put_as_user(system: &System, value: i64) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_changed_a_setting_first_and_last_is_kept() {
+pub(crate) async fn who_changed_a_setting_first_and_last_is_kept() {
     let system = System::start().await;
     assert_eq!(shown(&system).await.get("metadata"), None, "a default was never made");
     set(&system, "diku", "audit.user", "records.page.size", json!(20)).await;
@@ -65,7 +65,7 @@ async fn who_changed_a_setting_first_and_last_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_description_is_kept_cleared_or_set() {
+pub(crate) async fn a_description_is_kept_cleared_or_set() {
     let system = System::start().await;
     let shipped = json!(page_size().description);
     let long = "ø".repeat(500);
@@ -93,7 +93,7 @@ async fn a_description_is_kept_cleared_or_set() {
 
 /// A screen gives back the whole object that it has read.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_be_put_back() {
+pub(crate) async fn what_was_read_can_be_put_back() {
     let system = System::start().await;
     for value in [50, 60] {
         let mut read = shown(&system).await;
@@ -106,7 +106,7 @@ async fn what_was_read_can_be_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_organizations_settings_are_not_anothers() {
+pub(crate) async fn one_organizations_settings_are_not_anothers() {
     let system = System::start().await;
     let before = settings(&system, "other", "audit.user").await;
     for (key, value) in [("records.page.size", json!(77)), ("anonymize", json!(true))] {

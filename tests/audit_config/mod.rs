@@ -1,13 +1,13 @@
 //! `/audit/config`, through the whole system.
 
-mod access;
-mod changes;
-mod checks;
-mod defaults;
+pub(crate) mod access;
+pub(crate) mod changes;
+pub(crate) mod checks;
+pub(crate) mod defaults;
 mod effects;
 mod log;
-mod retention;
-mod values;
+pub(crate) mod retention;
+pub(crate) mod values;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! `/orgs/{orgId}/audit-export`, through the whole system.
 
-mod bodies;
+pub(crate) mod bodies;
 mod changes;
 pub(crate) mod connection;
 mod external_id;
@@ -8,7 +8,7 @@ mod faults;
 mod kms;
 mod log;
 mod runs;
-mod setup;
+pub(crate) mod setup;
 
 use std::sync::Arc;
 

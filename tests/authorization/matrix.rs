@@ -390,7 +390,7 @@ fn the_table_has_every_route_role_and_scope_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_caller_is_answered_on_every_route_as_the_table_says() {
+pub(crate) async fn every_caller_is_answered_on_every_route_as_the_table_says() {
     let matrix = Matrix::start().await;
     let mut wrong = Vec::new();
     for (route, columns) in table() {
@@ -410,7 +410,7 @@ async fn every_caller_is_answered_on_every_route_as_the_table_says() {
 
 /// What refused tokens would be but for the one thing: let in everywhere, also with other credentials beside them.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_token_without_its_fault_is_let_in() {
+pub(crate) async fn the_same_token_without_its_fault_is_let_in() {
     let matrix = Matrix::start().await;
     for route in table().into_keys() {
         let request = matrix.request(route).await;

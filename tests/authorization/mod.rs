@@ -1,7 +1,7 @@
 //! Who gets in where, and what nobody gets to see, through the whole system.
 
-mod isolation;
-mod matrix;
+pub(crate) mod isolation;
+pub(crate) mod matrix;
 
 use serde_json::{Value, json};
 

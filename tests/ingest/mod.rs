@@ -2,12 +2,12 @@
 
 mod concurrency;
 mod dead_letters;
-mod duplicates;
-mod events;
+pub(crate) mod duplicates;
+pub(crate) mod events;
 mod outage;
-mod payloads;
+pub(crate) mod payloads;
 mod queue;
-mod tenants;
+pub(crate) mod tenants;
 
 use serde_json::{Value, json};
 use sporlog_model::{EntityType, folio};

@@ -13,7 +13,7 @@ fn longest(number: u64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_longest_texts_come_back_whole() {
+pub(crate) async fn the_longest_texts_come_back_whole() {
     let cases = Cases::start().await;
     // As much as a body takes: 1 MB.
     let entries: Vec<Value> = (0..34).map(longest).collect();
@@ -38,7 +38,7 @@ async fn the_longest_texts_come_back_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_lambda_cannot_carry_is_refused_with_the_page_size_that_would_do() {
+pub(crate) async fn an_answer_that_lambda_cannot_carry_is_refused_with_the_page_size_that_would_do() {
     let cases = Cases::start().await;
     let mut entry = entry("STATUS_CHANGED");
     for member in ["old_value", "new_value", "reason"] {

@@ -30,7 +30,7 @@ fn requests(org: &str, key: &str) -> [(&'static str, String, Option<Value>); 5] 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_caller_may_do_what_the_policy_says() {
+pub(crate) async fn each_caller_may_do_what_the_policy_says() {
     let system = with_orgs(&["diku", "other"]).await;
     for (who, caller, expected) in callers() {
         let key = create_key(&system, "diku", "to be revoked").await;
@@ -55,7 +55,7 @@ async fn each_caller_may_do_what_the_policy_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_organization_is_answered_as_one_that_there_is_not() {
+pub(crate) async fn another_organization_is_answered_as_one_that_there_is_not() {
     let system = with_orgs(&["diku", "other"]).await;
     let key = create_key(&system, "other", "theirs").await;
     let key = key["id"].as_str().unwrap();
@@ -85,7 +85,7 @@ async fn another_organization_is_answered_as_one_that_there_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_credential_the_gateway_refuses() {
+pub(crate) async fn without_a_credential_the_gateway_refuses() {
     let system = with_orgs(&["diku"]).await;
     let token = system.token(&Caller::of_role("diku", Role::Owner));
     for (method, path, _) in requests("diku", "x") {

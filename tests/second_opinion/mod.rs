@@ -4,6 +4,7 @@
 //! `docs/second-opinion.md` lists where it answers differently from the embedded engine or from AWS, and why.
 
 mod connection;
+mod deployment;
 mod export;
 mod ministack;
 mod table;
@@ -19,6 +20,7 @@ use crate::export::Exporter;
 use crate::export::bucket::Objects;
 use crate::harness::{ManualClock, System, org};
 
+pub(crate) use deployment::Deployed;
 use ministack::{CUSTOMER, Credentials, Ministack, REGION, SPORLOG, root};
 
 /// The customer's bucket.
