@@ -111,13 +111,15 @@ impl System {
     /// A system of this process; or a deployed one, if [`Deployed::hosts`] runs the test. Of the options only the data directory
     /// matters there, for the issuer's key.
     pub(crate) async fn with(options: Options) -> Self {
-        let http = reqwest::Client::new();
         #[cfg(feature = "second-opinion")]
         if Deployed::is_asked_for() {
-            let deployed = Deployed::start(options.data_dir.as_deref()).await;
-            return Self { stack: Place::Deployed(Box::new(deployed)), http };
+            return Self::at(Place::Deployed(Box::new(Deployed::start(options.data_dir.as_deref()).await)));
         }
-        Self { stack: Place::Here(Box::new(Stack::start(options).await.unwrap())), http }
+        Self::at(Place::Here(Box::new(Stack::start(options).await.unwrap())))
+    }
+
+    pub(crate) fn at(stack: Place) -> Self {
+        Self { stack, http: reqwest::Client::new() }
     }
 
     /// Where a path of the API is.
@@ -302,12 +304,21 @@ impl System {
 
     /// The environment of a function of this system, with some values of the test's own.
     pub(crate) fn environment(&self, own: &[(&str, &str)]) -> Environment {
-        let shared = variables(self.stack.invoke, self.stack.dynamodb, self.stack.s3);
+        let shared = match &self.stack {
+            Place::Here(stack) => variables(stack.invoke, stack.dynamodb, stack.s3),
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => deployed.variables(),
+        };
         let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
         let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let table = match &self.stack {
+            Place::Here(_) => "Table",
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => &deployed.resources["Table"],
+        };
         // No key signs, unless the test says so.
         let table =
-            [("TABLE_NAME", "Table"), ("SIGNING_KEY_ID", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            [("TABLE_NAME", table), ("SIGNING_KEY_ID", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         Environment::from_values(shared.chain(table).chain(own))
     }
 

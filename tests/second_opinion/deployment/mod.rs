@@ -3,9 +3,16 @@
 //!
 //! `docs/second-opinion.md`, "The whole template", tells what of it has no meaning there.
 
+mod export;
 mod hosted;
 mod openapi;
+mod rights;
 mod stack;
 mod template;
 
+use std::time::Duration;
+
 pub(crate) use stack::Deployed;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);

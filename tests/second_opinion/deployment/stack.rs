@@ -10,7 +10,7 @@ use sporlog_local::identity::Issuer;
 use uuid::Uuid;
 
 use super::super::ministack::{REGION, SPORLOG, root};
-use super::template::{Ground, ground};
+use super::template::ground;
 
 thread_local! {
     /// Whether the test of this thread has its systems deployed, and how many it has asked for.
@@ -24,9 +24,7 @@ pub(crate) struct Deployed {
     pub(crate) issuer: Issuer,
     pub(super) name: String,
     /// The names that CloudFormation gave, by logical id.
-    pub(super) resources: BTreeMap<String, String>,
-    pub(super) aws: Aws,
-    lambda: aws_sdk_lambda::Client,
+    pub(crate) resources: BTreeMap<String, String>,
 }
 
 impl Deployed {
@@ -66,22 +64,32 @@ impl Deployed {
         let name = format!("sporlog-{}", Uuid::new_v4().simple());
         let stack = name.clone();
         let (resources, outputs) = tokio::task::spawn_blocking(move || ground().deploy(&stack, &parameters)).await.unwrap();
-        let aws = Aws::from_environment(&environment(ground())).unwrap();
-        // The first invocation of a function starts its process.
-        let patient = TimeoutConfig::builder().operation_timeout(Duration::from_mins(1)).build();
-        let config = aws.service(AwsService::Lambda).into_builder().timeout_config(patient).build();
         let (api, _) = outputs["ApiUrl"].strip_prefix("https://").unwrap().split_once('.').unwrap();
         // The way to an API that needs no name server.
         let api = format!("{}/_aws/execute-api/{api}/$default", ground().ministack.endpoint);
-        Self { api, issuer, name, resources, aws, lambda: aws_sdk_lambda::Client::new(&config) }
+        Self { api, issuer, name, resources }
     }
 
     /// Invokes a function by its logical id; `Err` is the function's error.
     pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
-        let request = self.lambda.invoke().function_name(&self.resources[function]);
+        let aws = Aws::from_environment(&Environment::from_values(
+            self.variables().into_iter().map(|(name, value)| (name.to_owned(), value)),
+        ));
+        // The first invocation of a function starts its process.
+        let patient = TimeoutConfig::builder().operation_timeout(Duration::from_mins(1)).build();
+        let config = aws.unwrap().service(AwsService::Lambda).into_builder().timeout_config(patient).build();
+        let request = aws_sdk_lambda::Client::new(&config).invoke().function_name(&self.resources[function]);
         let answer = request.payload(event.to_string().into_bytes().into()).send().await.unwrap();
         let payload = serde_json::from_slice(answer.payload.unwrap().as_ref()).unwrap();
         if answer.function_error.is_some() { Err(payload) } else { Ok(payload) }
+    }
+
+    /// The variables of a client that is Sporlog's own account.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SQS"];
+        let endpoints = endpoints.map(|name| (name, ground().ministack.endpoint.clone()));
+        let own = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].into_iter().zip(root(SPORLOG));
+        own.chain(endpoints).chain([("AWS_REGION", REGION.to_owned())]).collect()
     }
 
     /// Deletes the stack, and with it the processes of its functions.
@@ -97,11 +105,3 @@ fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
-/// The environment of a client that is Sporlog's own account.
-fn environment(ground: &Ground) -> Environment {
-    let endpoints = ["DYNAMODB", "LAMBDA", "SQS", "S3"];
-    let endpoints = endpoints.map(|service| (format!("AWS_ENDPOINT_URL_{service}"), ground.ministack.endpoint.clone()));
-    let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(str::to_owned);
-    let region = ("AWS_REGION".to_owned(), REGION.to_owned());
-    Environment::from_values(names.into_iter().zip(root(SPORLOG)).chain(endpoints).chain([region]))
-}
