@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use serde_yaml_ng::Value;
+use sporlog_local::template::EMBEDDED;
+
 use super::{root, template};
 
 /// Wiring only; what is longer belongs into the library.
@@ -31,6 +34,18 @@ fn every_function_is_a_library_with_a_short_main() {
         assert!(source.join("lib.rs").is_file(), "{folder}");
         let lines = fs::read_to_string(source.join("main.rs")).unwrap().lines().count();
         assert!(lines <= MOST_LINES_OF_MAIN, "{folder}: main.rs has {lines} lines");
+    }
+}
+
+/// `sam build` compiles in the folder that `CodeUri` names; at the root Cargo would look for the binary in `local` only.
+#[test]
+fn every_function_is_built_from_its_folder_by_cargo_lambda() {
+    let template: Value = serde_yaml_ng::from_str(EMBEDDED).unwrap();
+    for function in template().functions {
+        let resource = &template["Resources"][function.logical_id.as_str()];
+        let folder = format!("functions/{}", function.binary);
+        assert_eq!(resource["Properties"]["CodeUri"].as_str(), Some(folder.as_str()));
+        assert_eq!(resource["Metadata"]["BuildMethod"].as_str(), Some("rust-cargolambda"), "{folder}");
     }
 }
 
