@@ -7,7 +7,7 @@ use super::{assert_error, path};
 use crate::harness::{Answer, Caller, NOBODY, System};
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_id_that_is_no_uuid_is_refused_by_name() {
+async fn an_id_that_is_no_uuid_is_refused_by_name() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for (sent, id) in [

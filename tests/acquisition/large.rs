@@ -78,7 +78,7 @@ async fn four_megabytes_come_in_and_out_unchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_answer_beyond_lambdas_limit_is_compressed_or_refused() {
+async fn an_answer_beyond_lambdas_limit_is_compressed_or_refused() {
     let system = System::start().await;
     let snapshots: Vec<String> =
         (0..4).map(|number| snapshot(3_000_000, |bytes| format!("{number}{}", repetitive(bytes - 1)))).collect();
@@ -99,7 +99,7 @@ pub(crate) async fn an_answer_beyond_lambdas_limit_is_compressed_or_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn what_does_not_compress_is_refused_with_the_limit_that_does() {
+async fn what_does_not_compress_is_refused_with_the_limit_that_does() {
     let system = System::start().await;
     fill(&system, (1..=9).map(|seed| snapshot(1_000_000, |bytes| incompressible(bytes, seed)))).await;
     assert_refused(&system, &[], 6, ", or accept gzip").await;
@@ -113,7 +113,7 @@ pub(crate) async fn what_does_not_compress_is_refused_with_the_limit_that_does()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_answer_beyond_the_functions_memory_is_refused_too() {
+async fn an_answer_beyond_the_functions_memory_is_refused_too() {
     let system = System::start().await;
     fill(&system, (1..=13).map(|_| snapshot(FOUR_MB, repetitive))).await;
     assert_refused(&system, &GZIP, 12, "").await;
@@ -121,7 +121,7 @@ pub(crate) async fn an_answer_beyond_the_functions_memory_is_refused_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn quotes_do_not_make_an_event_too_large() {
+async fn quotes_do_not_make_an_event_too_large() {
     let system = System::start().await;
     // Within Lambda's answer each quote takes two bytes: 4 MB of text become more than 6. In base64 they do not.
     let list = vec!["a"; FOUR_MB / 4 - 2];

@@ -4,7 +4,7 @@ pub(crate) mod access;
 pub(crate) mod answers;
 mod cost;
 pub(crate) mod errors;
-pub(crate) mod large;
+mod large;
 pub(crate) mod paging;
 pub(crate) mod snapshots;
 pub(crate) mod sorting;

@@ -85,7 +85,7 @@ pub(crate) async fn other_limits_and_offsets_are_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn pages_of_any_size_tile_the_list() {
+async fn pages_of_any_size_tile_the_list() {
     const COUNT: usize = 23;
     let system = System::start().await;
     let caller = Caller::auditor("diku");

@@ -6,7 +6,7 @@ pub(crate) mod checks;
 pub(crate) mod defaults;
 mod effects;
 mod log;
-pub(crate) mod retention;
+mod retention;
 pub(crate) mod values;
 
 use std::sync::Arc;

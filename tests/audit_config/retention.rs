@@ -88,7 +88,7 @@ async fn lambda() -> (String, Arc<Mutex<Vec<(String, Value)>>>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn retention_is_started_when_a_period_is_shortened_and_only_then() {
+async fn retention_is_started_when_a_period_is_shortened_and_only_then() {
     let system = System::start().await;
     let (endpoint, asked) = lambda().await;
     let function = Configuring::of(&system, Clock::system(), &[("AWS_ENDPOINT_URL_LAMBDA", &endpoint)]);
@@ -110,7 +110,7 @@ pub(crate) async fn retention_is_started_when_a_period_is_shortened_and_only_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_retention_that_cannot_be_started_is_left_to_the_schedule() {
+async fn a_retention_that_cannot_be_started_is_left_to_the_schedule() {
     let system = System::start().await;
     let function = Configuring::of(&system, Clock::system(), &[("AWS_ENDPOINT_URL_LAMBDA", NOBODY)]);
     assert_eq!(function.put(period(SettingGroup::Acquisition), json!(7)).await, 204);

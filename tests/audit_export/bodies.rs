@@ -10,7 +10,7 @@ async fn raw(system: &System, content_type: &str, body: &str) -> crate::harness:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_configuration_is_answered_member_for_member() {
+async fn a_configuration_is_answered_member_for_member() {
     let system = with_orgs(&[ORG]).await;
     let body = with(&working(&system, ORG).await, &json!({"enabled": false, "unknown": 1}));
     let created = configure(&system, ORG, &body).await;
@@ -42,7 +42,7 @@ pub(crate) async fn a_configuration_is_answered_member_for_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn what_is_wrong_is_named() {
+async fn what_is_wrong_is_named() {
     let system = with_orgs(&[ORG]).await;
     let body = working(&system, ORG).await;
     let bucket = "bucket must follow the S3 bucket naming rules: 3 to 63 lower-case letters, digits, dots and hyphens";
@@ -98,7 +98,7 @@ pub(crate) async fn what_is_wrong_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_key_that_is_kept_must_be_where_the_new_bucket_is() {
+async fn a_key_that_is_kept_must_be_where_the_new_bucket_is() {
     let system = with_orgs(&[ORG]).await;
     let body = working(&system, ORG).await;
     let key = json!({"kmsKeyId": "arn:aws:kms:eu-north-1:123456789012:alias/logs", "enabled": false});

@@ -8,7 +8,7 @@ mod faults;
 mod kms;
 mod log;
 mod runs;
-pub(crate) mod setup;
+mod setup;
 
 use std::sync::Arc;
 

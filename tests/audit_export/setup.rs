@@ -14,7 +14,7 @@ use crate::structure::{root, template};
 const KEY_ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn the_trust_policy_lets_the_two_functions_in_with_the_external_id() {
+async fn the_trust_policy_lets_the_two_functions_in_with_the_external_id() {
     let system = with_orgs(&[ORG]).await;
     let setup = get(&system, ORG, "setup?bucket=logs").await.json();
     let id = external_id(&system, ORG).await;
@@ -94,7 +94,7 @@ async fn session(system: &System, policy: &Value, bucket: &str) -> aws_sdk_s3::C
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn the_permission_policy_is_enough_and_no_more() {
+async fn the_permission_policy_is_enough_and_no_more() {
     let system = with_orgs(&[ORG]).await;
     let setup = get(&system, ORG, "setup?bucket=logs&prefix=p").await.json();
     let s3 = session(&system, &setup["permissionPolicy"], "logs").await;

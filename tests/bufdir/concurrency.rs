@@ -40,7 +40,7 @@ async fn five_hundred_creates_of_a_day_get_five_hundred_ids_and_exact_totals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn of_many_creates_of_one_export_one_is_done() {
+async fn of_many_creates_of_one_export_one_is_done() {
     let system = System::start().await;
     for round in 1..=10 {
         let (member, body) = (of(Role::Member), new_export(ORG, &format!("exp-{round}")));
@@ -57,7 +57,7 @@ pub(crate) async fn of_many_creates_of_one_export_one_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn of_two_workers_one_moves_a_record_and_the_other_is_told() {
+async fn of_two_workers_one_moves_a_record_and_the_other_is_told() {
     let system = System::start().await;
     for round in 0..20 {
         let id = create(&system, ORG, &format!("exp-{round}")).await;
@@ -76,7 +76,7 @@ pub(crate) async fn of_two_workers_one_moves_a_record_and_the_other_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_record_is_deleted_once_and_the_total_stays_exact() {
+async fn a_record_is_deleted_once_and_the_total_stays_exact() {
     let system = System::start().await;
     for round in 0..10 {
         let id = create(&system, ORG, &format!("exp-{round}")).await;

@@ -1,7 +1,7 @@
 //! `/api/v1/bufdir-export-audit`, through the whole system; where a test holds time still or breaks requests, through the function.
 
 pub(crate) mod bodies;
-pub(crate) mod concurrency;
+mod concurrency;
 mod cost;
 mod examples;
 mod faults;

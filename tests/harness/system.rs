@@ -189,7 +189,8 @@ impl System {
         content_type: &str,
         body: String,
     ) -> Answer {
-        let request = self.http.request(method.parse().unwrap(), self.url(path)).header("content-type", content_type).body(body);
+        let request =
+            self.http.request(method.parse().unwrap(), self.url(path)).header("content-type", content_type).body(body);
         answer(request.header("authorization", format!("Bearer {}", self.token(caller)))).await
     }
 

@@ -40,7 +40,7 @@ async fn every_source_stores_the_same_events_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn the_files_have_every_member_that_aws_documents() {
+async fn the_files_have_every_member_that_aws_documents() {
     let file = |name: &str| -> Value {
         serde_json::from_str(FILES.iter().find(|(known, _)| *known == name).unwrap().1).unwrap()
     };
@@ -67,7 +67,7 @@ pub(crate) async fn the_files_have_every_member_that_aws_documents() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_event_of_another_kind_fails_the_invocation() {
+async fn an_event_of_another_kind_fails_the_invocation() {
     let system = System::start().await;
     for event in [json!({}), json!([]), json!("events"), json!({"Events": []}), json!({"events": {}}), json!(null)] {
         let error = system.try_invoke("IngestFunction", &event).await.unwrap_err();

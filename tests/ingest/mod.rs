@@ -1,12 +1,12 @@
 //! `functions/ingest`: what Lambda hands it from Kafka, SQS and plain batches.
 
 mod concurrency;
-mod dead_letters;
+pub(crate) mod dead_letters;
 pub(crate) mod duplicates;
-pub(crate) mod events;
+mod events;
 mod outage;
 pub(crate) mod payloads;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod tenants;
 
 use serde_json::{Value, json};

@@ -47,7 +47,7 @@ fn assert_in_order(log: &[Value], size: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn twenty_who_append_to_one_case_at_once_all_get_in() {
+async fn twenty_who_append_to_one_case_at_once_all_get_in() {
     let cases = Cases::start().await;
     let appender = async |appender: usize| {
         for append in 0..3 {
@@ -68,7 +68,7 @@ pub(crate) async fn twenty_who_append_to_one_case_at_once_all_get_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn ids_are_unique_in_the_organization_and_rise_in_each_case() {
+async fn ids_are_unique_in_the_organization_and_rise_in_each_case() {
     let cases = Cases::start().await;
     let appender = async |appender: usize| {
         for append in 0..5 {

@@ -38,7 +38,7 @@ pub(crate) async fn the_longest_texts_come_back_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_answer_that_lambda_cannot_carry_is_refused_with_the_page_size_that_would_do() {
+async fn an_answer_that_lambda_cannot_carry_is_refused_with_the_page_size_that_would_do() {
     let cases = Cases::start().await;
     let mut entry = entry("STATUS_CHANGED");
     for member in ["old_value", "new_value", "reason"] {

@@ -2,7 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod append;
-pub(crate) mod concurrency;
+mod concurrency;
 mod cost;
 mod damage;
 pub(crate) mod errors;

@@ -55,7 +55,7 @@ pub(crate) async fn each_caller_may_do_what_the_policy_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn another_organization_is_answered_as_one_that_there_is_not() {
+async fn another_organization_is_answered_as_one_that_there_is_not() {
     let system = with_orgs(&["diku", "other"]).await;
     let key = create_key(&system, "other", "theirs").await;
     let key = key["id"].as_str().unwrap();

@@ -64,7 +64,7 @@ pub(crate) async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_id_that_cannot_be_one_is_unknown_or_to_be_mended() {
+async fn an_id_that_cannot_be_one_is_unknown_or_to_be_mended() {
     let system = with_orgs(&["diku"]).await;
     let message =
         "orgId: the organization id must be 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit";

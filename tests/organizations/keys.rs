@@ -64,7 +64,7 @@ pub(crate) async fn a_revoked_key_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn an_organization_has_a_hundred_keys_at_most() {
+async fn an_organization_has_a_hundred_keys_at_most() {
     let system = with_orgs(&["diku", "other"]).await;
     for number in 0..100 {
         create_key(&system, "diku", &format!("key {number}")).await;

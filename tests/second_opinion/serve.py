@@ -8,11 +8,14 @@ that comes about, standard input is closed and this process ends too.
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
 import threading
 
+# A group of its own, so that it can end together with the functions that it starts.
+os.setpgid(0, 0)
 # Before the import: MiniStack reads its environment then. What is not listed here must not come from the developer's own.
 for name in list(os.environ):
     if name.startswith(("AWS_", "MINISTACK_", "S3_", "LOCALSTACK_")):
@@ -36,7 +39,6 @@ from botocore.exceptions import ClientError
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
-from ministack.core import lambda_runtime
 from ministack.services import apigateway, lambda_svc
 
 session = botocore.session.Session()
@@ -63,9 +65,9 @@ def talk():
     print(port, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line)), default=str), flush=True)
-    lambda_runtime.reset()
     unpacked.cleanup()
-    os._exit(0)
+    # With every function that runs.
+    os.killpg(0, signal.SIGKILL)
 
 
 class Unauthorized(Exception):

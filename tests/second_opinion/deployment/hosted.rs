@@ -1,13 +1,15 @@
 //! Tests of the other folders, as they are, with deployed systems. What a test needs besides the API and Lambda's `Invoke` (engines in
 //! its process, a clock of its own, faults on the wire) keeps it off this list.
 
+use super::Deployed;
+
 /// A test for each of these, in modules of the same names.
 macro_rules! hosted {
     ($($group:ident { $($file:ident { $($test:ident,)* })* })*) => {
         $(mod $group { $(mod $file { $(
             #[test]
             fn $test() {
-                crate::second_opinion::Deployed::hosts(crate::$group::$file::$test);
+                crate::second_opinion::deployment::Deployed::hosts(crate::$group::$file::$test);
             }
         )* })* })*
     };
@@ -30,19 +32,11 @@ hosted! {
             one_id_in_six_types_is_six_events,
         }
         errors {
-            an_id_that_is_no_uuid_is_refused_by_name,
             the_first_fault_of_a_request_is_the_one_told,
-        }
-        large {
-            an_answer_beyond_lambdas_limit_is_compressed_or_refused,
-            what_does_not_compress_is_refused_with_the_limit_that_does,
-            an_answer_beyond_the_functions_memory_is_refused_too,
-            quotes_do_not_make_an_event_too_large,
         }
         paging {
             limit_and_offset_cut_the_list_and_leave_the_total,
             other_limits_and_offsets_are_refused_by_name,
-            pages_of_any_size_tile_the_list,
             what_arrives_meanwhile_moves_no_page_of_the_past,
         }
         snapshots {
@@ -84,24 +78,13 @@ hosted! {
             an_organization_begins_with_the_settings_of_mod_audit_and_sporlogs_own,
             the_members_of_a_setting_are_in_the_order_of_the_schema,
         }
-        retention {
-            retention_is_started_when_a_period_is_shortened_and_only_then,
-            a_retention_that_cannot_be_started_is_left_to_the_schedule,
-        }
         values {
             every_setting_takes_what_is_in_its_range_and_nothing_else,
         }
     }
     audit_export {
         bodies {
-            a_configuration_is_answered_member_for_member,
-            what_is_wrong_is_named,
-            a_key_that_is_kept_must_be_where_the_new_bucket_is,
             an_organization_that_there_is_not_has_no_export,
-        }
-        setup {
-            the_trust_policy_lets_the_two_functions_in_with_the_external_id,
-            the_permission_policy_is_enough_and_no_more,
         }
     }
     authorization {
@@ -122,11 +105,6 @@ hosted! {
             what_is_wrong_with_a_list_is_named,
             what_is_no_id_is_not_found,
         }
-        concurrency {
-            of_many_creates_of_one_export_one_is_done,
-            of_two_workers_one_moves_a_record_and_the_other_is_told,
-            a_record_is_deleted_once_and_the_total_stays_exact,
-        }
         statuses {
             every_move_is_made_or_refused_as_the_table_says,
         }
@@ -138,18 +116,22 @@ hosted! {
         }
     }
     ingest {
+        dead_letters {
+            a_kafka_record_that_can_never_be_stored_is_set_aside_with_the_reason,
+            a_plain_batch_is_stored_but_for_its_poison,
+            a_message_may_be_partly_poison,
+        }
         duplicates {
             an_id_is_taken_within_its_tenant_and_type_only,
             of_repeats_at_the_same_time_one_is_stored,
-        }
-        events {
-            the_files_have_every_member_that_aws_documents,
-            an_event_of_another_kind_fails_the_invocation,
         }
         payloads {
             dates_are_read_in_every_form_that_folio_sends,
             of_two_dates_one_is_enough,
             a_type_goes_by_any_of_its_names,
+        }
+        queue {
+            messages_reach_the_log_through_the_queue,
         }
         tenants {
             the_header_names_the_tenant_before_the_topic_does,
@@ -169,10 +151,6 @@ hosted! {
             entries_have_the_order_in_which_they_were_sent_whatever_their_dates,
             one_wrong_entry_keeps_all_out,
         }
-        concurrency {
-            twenty_who_append_to_one_case_at_once_all_get_in,
-            ids_are_unique_in_the_organization_and_rise_in_each_case,
-        }
         errors {
             a_parameter_outside_its_range_is_named,
             a_case_is_a_positive_integer_and_exists_from_its_first_entry,
@@ -187,7 +165,6 @@ hosted! {
         }
         large {
             the_longest_texts_come_back_whole,
-            an_answer_that_lambda_cannot_carry_is_refused_with_the_page_size_that_would_do,
         }
         pages {
             pages_of_any_size_are_the_whole_log,
@@ -204,7 +181,6 @@ hosted! {
     organizations {
         access {
             each_caller_may_do_what_the_policy_says,
-            another_organization_is_answered_as_one_that_there_is_not,
             without_a_credential_the_gateway_refuses,
         }
         authorizer {
@@ -214,14 +190,12 @@ hosted! {
         bodies {
             what_is_wrong_with_a_key_is_named,
             a_body_that_cannot_be_read_is_refused,
-            an_id_that_cannot_be_one_is_unknown_or_to_be_mended,
             a_page_that_cannot_be_is_refused,
         }
         keys {
             a_key_is_shown_once_and_listed_without_itself,
             lists_are_newest_first_and_in_pages,
             a_revoked_key_is_gone,
-            an_organization_has_a_hundred_keys_at_most,
         }
         organization {
             an_organization_is_registered_once_and_renamed,
@@ -230,4 +204,9 @@ hosted! {
             an_organization_that_is_not_registered_has_nothing,
         }
     }
+}
+
+#[test]
+fn every_example_is_answered_as_its_page_says() {
+    Deployed::hosts(crate::docs::every_example_is_answered_as_its_page_says);
 }

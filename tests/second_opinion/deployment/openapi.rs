@@ -19,7 +19,8 @@ pub(super) fn import(api: &str, properties: &mut Value) -> Map<String, Value> {
     }
     for (path, operations) in taken(&mut document, "paths") {
         for (method, operation) in operations.as_object().unwrap().clone() {
-            let method = if method == "x-amazon-apigateway-any-method" { "ANY".to_owned() } else { method.to_uppercase() };
+            let method =
+                if method == "x-amazon-apigateway-any-method" { "ANY".to_owned() } else { method.to_uppercase() };
             let id = format!("{api}Route{}", resources.len());
             let (integration, route) = route(api, &id, &format!("{method} {path}"), operation);
             resources.extend([(format!("{id}Integration"), integration), (id, route)]);
@@ -48,7 +49,8 @@ fn authorizer(api: &str, name: &str, mut scheme: Value) -> Value {
 
 fn route(api: &str, id: &str, key: &str, mut operation: Value) -> (Value, Value) {
     let integration = take(&mut operation, "x-amazon-apigateway-integration").unwrap();
-    let expected = json!({"httpMethod": "POST", "type": "aws_proxy", "uri": integration["uri"], "payloadFormatVersion": "2.0"});
+    let expected =
+        json!({"httpMethod": "POST", "type": "aws_proxy", "uri": integration["uri"], "payloadFormatVersion": "2.0"});
     assert_eq!(integration, expected, "{key}");
     let integration = json!({
         "ApiId": {"Ref": api}, "IntegrationType": "AWS_PROXY", "IntegrationUri": integration["uri"],

@@ -45,5 +45,8 @@ async fn the_table_outlives_the_stack_and_refuses_to_be_deleted() {
     };
     tokio::time::timeout(PATIENCE, gone).await.unwrap();
     let kept = ground().call("dynamodb", "describe_table", &table);
-    assert_eq!((&kept["Table"]["TableStatus"], &kept["Table"]["DeletionProtectionEnabled"]), (&json!("ACTIVE"), &json!(true)));
+    assert_eq!(
+        (&kept["Table"]["TableStatus"], &kept["Table"]["DeletionProtectionEnabled"]),
+        (&json!("ACTIVE"), &json!(true))
+    );
 }

@@ -63,7 +63,8 @@ impl Deployed {
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>();
         let name = format!("sporlog-{}", Uuid::new_v4().simple());
         let stack = name.clone();
-        let (resources, outputs) = tokio::task::spawn_blocking(move || ground().deploy(&stack, &parameters)).await.unwrap();
+        let (resources, outputs) =
+            tokio::task::spawn_blocking(move || ground().deploy(&stack, &parameters)).await.unwrap();
         let (api, _) = outputs["ApiUrl"].strip_prefix("https://").unwrap().split_once('.').unwrap();
         // The way to an API that needs no name server.
         let api = format!("{}/_aws/execute-api/{api}/$default", ground().ministack.endpoint);
@@ -92,10 +93,18 @@ impl Deployed {
         own.chain(endpoints).chain([("AWS_REGION", REGION.to_owned())]).collect()
     }
 
-    /// Deletes the stack, and with it the processes of its functions.
+    /// Deletes the stack. Its functions first: `MiniStack` ends their processes when they are deleted one by one, and lets them run
+    /// when it deletes them with their stack (`services/cloudformation/provisioners.py`, `_lambda_delete`).
     pub(crate) async fn stop(self) {
-        let parameters = json!({"StackName": self.name});
-        let delete = move || ground().call("cloudformation", "delete_stack", &parameters);
+        let functions = self.resources.into_iter().filter(|(id, _)| id.ends_with("Function")).map(|(_, name)| name);
+        let functions: Vec<_> = functions.map(|name| json!({"FunctionName": name})).collect();
+        let stack = json!({"StackName": self.name});
+        let delete = move || {
+            for function in &functions {
+                ground().call("lambda", "delete_function", function);
+            }
+            ground().call("cloudformation", "delete_stack", &stack)
+        };
         tokio::task::spawn_blocking(delete).await.unwrap();
     }
 }
@@ -104,4 +113,3 @@ impl Deployed {
 fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
-
