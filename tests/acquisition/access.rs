@@ -125,7 +125,7 @@ pub(crate) async fn the_tenant_in_the_header_must_be_the_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn other_paths_and_methods_are_not_found() {
+async fn other_paths_and_methods_are_not_found() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for path in [

@@ -19,7 +19,7 @@ const NAMES: [(EntityType, &str, Option<&str>, &str, &str); 6] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn every_read_answers_the_published_members_in_their_order() {
+async fn every_read_answers_the_published_members_in_their_order() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for (entity_type, list, parent_id, entity_id, snapshot) in NAMES {

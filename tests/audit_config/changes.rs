@@ -33,7 +33,7 @@ async fn put_as_user(system: &System, value: i64) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn who_changed_a_setting_first_and_last_is_kept() {
+async fn who_changed_a_setting_first_and_last_is_kept() {
     let system = System::start().await;
     assert_eq!(shown(&system).await.get("metadata"), None, "a default was never made");
     set(&system, "diku", "audit.user", "records.page.size", json!(20)).await;

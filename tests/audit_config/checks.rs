@@ -152,7 +152,7 @@ pub(crate) async fn of_several_faults_the_earliest_in_the_order_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn what_there_is_not_is_told_by_its_id() {
+async fn what_there_is_not_is_told_by_its_id() {
     let system = System::start().await;
     let caller = configurer("diku");
     let long = "x".repeat(5_000);

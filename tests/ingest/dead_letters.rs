@@ -135,7 +135,7 @@ async fn a_record_without_a_usable_envelope_is_set_aside_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_plain_batch_is_stored_but_for_its_poison() {
+async fn a_plain_batch_is_stored_but_for_its_poison() {
     let system = System::start().await;
     let events = [
         in_batch("diku", EntityType::Order, &order_event(1).payload()),

@@ -1,5 +1,6 @@
 //! Tests of the other folders, as they are, with deployed systems. What a test needs besides the API and Lambda's `Invoke` (engines in
-//! its process, a clock of its own, faults on the wire) keeps it off this list.
+//! its process, a clock of its own, faults on the wire) keeps it off this list, and so does what `docs/second-opinion.md` says of paths
+//! with `#`, of limits and of the bytes of an event.
 
 use super::Deployed;
 
@@ -20,11 +21,9 @@ hosted! {
         access {
             each_read_wants_its_own_permission,
             the_tenant_in_the_header_must_be_the_tokens,
-            other_paths_and_methods_are_not_found,
             without_an_authorizer_in_front_the_function_refuses,
         }
         answers {
-            every_read_answers_the_published_members_in_their_order,
             absent_members_are_left_out,
             an_unknown_entity_has_an_empty_history,
             ids_of_any_version_in_any_case_are_one_entity,
@@ -64,7 +63,6 @@ hosted! {
             the_tenant_is_the_tokens,
         }
         changes {
-            who_changed_a_setting_first_and_last_is_kept,
             a_description_is_kept_cleared_or_set,
             what_was_read_can_be_put_back,
             one_organizations_settings_are_not_anothers,
@@ -72,7 +70,6 @@ hosted! {
         checks {
             what_is_wrong_with_a_body_is_named,
             of_several_faults_the_earliest_in_the_order_is_told,
-            what_there_is_not_is_told_by_its_id,
         }
         defaults {
             an_organization_begins_with_the_settings_of_mod_audit_and_sporlogs_own,
@@ -118,7 +115,6 @@ hosted! {
     ingest {
         dead_letters {
             a_kafka_record_that_can_never_be_stored_is_set_aside_with_the_reason,
-            a_plain_batch_is_stored_but_for_its_poison,
             a_message_may_be_partly_poison,
         }
         duplicates {
