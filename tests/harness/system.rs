@@ -308,7 +308,7 @@ impl System {
         let shared = match &self.stack {
             Place::Here(stack) => variables(stack.invoke, stack.dynamodb, stack.s3),
             #[cfg(feature = "second-opinion")]
-            Place::Deployed(deployed) => deployed.variables(),
+            Place::Deployed(_) => Deployed::variables(),
         };
         let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
         let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

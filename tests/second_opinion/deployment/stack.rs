@@ -74,7 +74,7 @@ impl Deployed {
     /// Invokes a function by its logical id; `Err` is the function's error.
     pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
         let aws = Aws::from_environment(&Environment::from_values(
-            self.variables().into_iter().map(|(name, value)| (name.to_owned(), value)),
+            Self::variables().into_iter().map(|(name, value)| (name.to_owned(), value)),
         ));
         // The first invocation of a function starts its process.
         let patient = TimeoutConfig::builder().operation_timeout(Duration::from_mins(1)).build();
@@ -86,7 +86,7 @@ impl Deployed {
     }
 
     /// The variables of a client that is Sporlog's own account.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables() -> Vec<(&'static str, String)> {
         let endpoints = ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SQS"];
         let endpoints = endpoints.map(|name| (name, ground().ministack.endpoint.clone()));
         let own = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].into_iter().zip(root(SPORLOG));
