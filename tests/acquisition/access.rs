@@ -33,7 +33,7 @@ fn assert_gateway(answer: &Answer, status: u16, body: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_read_wants_its_own_permission() {
+pub(crate) async fn each_read_wants_its_own_permission() {
     let system = System::start().await;
     let reads = reads();
     for (_, held) in &reads {
@@ -104,7 +104,7 @@ async fn a_credential_that_does_not_hold_is_refused_by_the_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tenant_in_the_header_must_be_the_tokens() {
+pub(crate) async fn the_tenant_in_the_header_must_be_the_tokens() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     let token = system.token(&caller);
@@ -155,7 +155,7 @@ async fn other_paths_and_methods_are_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_authorizer_in_front_the_function_refuses() {
+pub(crate) async fn without_an_authorizer_in_front_the_function_refuses() {
     let system = System::start().await;
     let event: Value = serde_json::from_str(include_str!("../../events/acquisition-audit.json")).unwrap();
     let principal = |text: &str| json!({"lambda": {"principal": text}});

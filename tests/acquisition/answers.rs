@@ -50,7 +50,7 @@ async fn every_read_answers_the_published_members_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn absent_members_are_left_out() {
+pub(crate) async fn absent_members_are_left_out() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for (entity_type, list, _, entity_id, snapshot) in NAMES {
@@ -76,7 +76,7 @@ async fn absent_members_are_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_entity_has_an_empty_history() {
+pub(crate) async fn an_unknown_entity_has_an_empty_history() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for (entity_type, list, ..) in NAMES {
@@ -90,7 +90,7 @@ async fn an_unknown_entity_has_an_empty_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_of_any_version_in_any_case_are_one_entity() {
+pub(crate) async fn ids_of_any_version_in_any_case_are_one_entity() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     let versions = [
@@ -114,7 +114,7 @@ async fn ids_of_any_version_in_any_case_are_one_entity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tenants_do_not_see_each_other() {
+pub(crate) async fn tenants_do_not_see_each_other() {
     let system = System::start().await;
     // The same entity, the same event ids, other contents.
     let of = |tenant: &str, count: usize| {
@@ -137,7 +137,7 @@ async fn tenants_do_not_see_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_id_in_six_types_is_six_events() {
+pub(crate) async fn one_id_in_six_types_is_six_events() {
     let system = System::start().await;
     let events = SAMPLES.map(|(entity_type, payload)| {
         let payload: Value = serde_json::from_str(payload).unwrap();

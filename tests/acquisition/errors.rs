@@ -63,7 +63,7 @@ async fn faults_tell_a_code_and_the_request_id_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_fault_of_a_request_is_the_one_told() {
+pub(crate) async fn the_first_fault_of_a_request_is_the_one_told() {
     let system = System::start().await;
     let nobody = Caller::with("diku", &[]);
     let wrong = format!("{}x?limit=x&sortBy=x", path(EntityType::Order));

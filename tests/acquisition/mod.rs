@@ -1,14 +1,14 @@
 //! `/audit-data/acquisition`, through the whole system.
 
-mod access;
-mod answers;
+pub(crate) mod access;
+pub(crate) mod answers;
 mod cost;
-mod errors;
+pub(crate) mod errors;
 mod large;
-mod paging;
-mod snapshots;
-mod sorting;
-mod status_history;
+pub(crate) mod paging;
+pub(crate) mod snapshots;
+pub(crate) mod sorting;
+pub(crate) mod status_history;
 
 use serde_json::Value;
 use sporlog_model::EntityType;

@@ -13,7 +13,7 @@ async fn system_with(count: usize) -> System {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limit_and_offset_cut_the_list_and_leave_the_total() {
+pub(crate) async fn limit_and_offset_cut_the_list_and_leave_the_total() {
     let system = system_with(5).await;
     let caller = Caller::auditor("diku");
     for (query, expected) in [
@@ -53,7 +53,7 @@ async fn limit_and_offset_cut_the_list_and_leave_the_total() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_limits_and_offsets_are_refused_by_name() {
+pub(crate) async fn other_limits_and_offsets_are_refused_by_name() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for name in ["limit", "offset"] {
@@ -136,7 +136,7 @@ async fn pages(system: &System, caller: &Caller, list: &str, size: usize) -> Vec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_arrives_meanwhile_moves_no_page_of_the_past() {
+pub(crate) async fn what_arrives_meanwhile_moves_no_page_of_the_past() {
     let system = system_with(6).await;
     let caller = Caller::auditor("diku");
     let page = |offset| format!("{}?sortOrder=asc&limit=3&offset={offset}", path(EntityType::Order));

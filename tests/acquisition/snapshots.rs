@@ -5,7 +5,7 @@ use super::{ENTITY, assert_error, events, order_event, path};
 use crate::harness::{Caller, FolioEvent, System, kafka_event, kafka_record, topic};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_is_plain_or_wrapped_as_the_header_says() {
+pub(crate) async fn a_snapshot_is_plain_or_wrapped_as_the_header_says() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for entity_type in EntityType::ACQUISITION {
@@ -34,7 +34,7 @@ async fn a_snapshot_is_plain_or_wrapped_as_the_header_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_formats_are_refused_by_name() {
+pub(crate) async fn other_formats_are_refused_by_name() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     for path in [path(EntityType::Order), format!("{}/status-change-history", path(EntityType::Piece))] {

@@ -72,14 +72,14 @@ async fn assert_orders(system: &System, path: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sort_in_both_directions_with_ties() {
+pub(crate) async fn every_sort_in_both_directions_with_ties() {
     let system = system_with_rows(EntityType::InvoiceLine, json!("any")).await;
     assert_orders(&system, &path(EntityType::InvoiceLine)).await;
     system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn status_changes_sort_as_every_history_does() {
+pub(crate) async fn status_changes_sort_as_every_history_does() {
     // Each has a claiming interval of its own, so each is a change.
     let system = system_with_rows(EntityType::Piece, json!("Expected")).await;
     assert_orders(&system, &format!("{}/status-change-history", path(EntityType::Piece))).await;
@@ -87,7 +87,7 @@ async fn status_changes_sort_as_every_history_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_sorts_are_refused_by_name() {
+pub(crate) async fn other_sorts_are_refused_by_name() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     let fields = "sortBy must be one of action_date, event_date, id, action, user_id";

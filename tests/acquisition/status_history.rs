@@ -32,7 +32,7 @@ async fn kept(snapshots: &[Value], arrival: impl Iterator<Item = usize>) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_counts_when_its_status_differs_from_the_one_before() {
+pub(crate) async fn an_event_counts_when_its_status_differs_from_the_one_before() {
     let snapshots = [
         json!({"comment": "no status yet"}),
         json!(null),
@@ -60,7 +60,7 @@ async fn an_event_counts_when_its_status_differs_from_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_event_counts_only_with_a_status() {
+pub(crate) async fn the_first_event_counts_only_with_a_status() {
     for (first, expected) in [
         (json!({"receivingStatus": "Expected"}), &[0][..]),
         (json!({"claimingInterval": 0}), &[0]),
@@ -73,7 +73,7 @@ async fn the_first_event_counts_only_with_a_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_events_at_the_same_time_the_one_told_first_comes_first() {
+pub(crate) async fn of_events_at_the_same_time_the_one_told_first_comes_first() {
     let system = System::start().await;
     // By the event dates the status goes Expected, Expected, Late; by the ids it would change twice.
     let rows = [
@@ -96,7 +96,7 @@ async fn of_events_at_the_same_time_the_one_told_first_comes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sorting_and_paging_come_after_the_filter() {
+pub(crate) async fn sorting_and_paging_come_after_the_filter() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     // Every second event changes the status: 0, 2, 4, … 18.
@@ -129,7 +129,7 @@ async fn sorting_and_paging_come_after_the_filter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_arrives_late_changes_what_counts() {
+pub(crate) async fn an_event_that_arrives_late_changes_what_counts() {
     let system = System::start().await;
     let caller = Caller::auditor("diku");
     let send = |number, status: &str| {

@@ -12,7 +12,7 @@ fn own_collection(group: SettingGroup) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_take_their_permission() {
+pub(crate) async fn groups_take_their_permission() {
     let system = System::start().await;
     let get = async |scopes: &[&str]| system.get(&Caller::with("diku", scopes), GROUPS).await;
     assert_eq!(get(&["audit.config.groups.collection.get"]).await.status, 200);
@@ -22,7 +22,7 @@ async fn groups_take_their_permission() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_settings_of_a_group_take_two_permissions() {
+pub(crate) async fn the_settings_of_a_group_take_two_permissions() {
     let system = System::start().await;
     for group in SettingGroup::ALL {
         let get = async |scopes: &[&str]| system.get(&Caller::with("diku", scopes), &group_path(group.id())).await;
@@ -44,7 +44,7 @@ async fn the_settings_of_a_group_take_two_permissions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_setting_takes_two_permissions_to_change() {
+pub(crate) async fn every_setting_takes_two_permissions_to_change() {
     let system = System::start().await;
     for definition in &SETTINGS {
         let body = body(definition, &json!(definition.default));
@@ -63,7 +63,7 @@ async fn every_setting_takes_two_permissions_to_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tenant_is_the_tokens() {
+pub(crate) async fn the_tenant_is_the_tokens() {
     let system = System::start().await;
     let caller = configurer("diku");
     for path in [GROUPS.to_owned(), group_path("audit.user")] {

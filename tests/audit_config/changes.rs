@@ -26,7 +26,7 @@ async fn put_as_user(system: &System, value: i64) -> u16 {
         issued_at: Clock::system().now(),
         lifetime_seconds: 600,
     };
-    let url = format!("http://{}{}", system.stack.api, setting_path(page_size()));
+    let url = system.url(&setting_path(page_size()));
     let request = reqwest::Client::new().put(url).header("x-okapi-token", system.stack.issuer.token(&request).unwrap());
     let request = request.header("x-okapi-tenant", "diku").header("content-type", "application/json");
     answer(request.body(body(page_size(), &json!(value)).to_string())).await.status
@@ -65,7 +65,7 @@ async fn who_changed_a_setting_first_and_last_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_description_is_kept_cleared_or_set() {
+pub(crate) async fn a_description_is_kept_cleared_or_set() {
     let system = System::start().await;
     let shipped = json!(page_size().description);
     let long = "ø".repeat(500);
@@ -93,7 +93,7 @@ async fn a_description_is_kept_cleared_or_set() {
 
 /// A screen gives back the whole object that it has read.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_be_put_back() {
+pub(crate) async fn what_was_read_can_be_put_back() {
     let system = System::start().await;
     for value in [50, 60] {
         let mut read = shown(&system).await;
@@ -106,7 +106,7 @@ async fn what_was_read_can_be_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_organizations_settings_are_not_anothers() {
+pub(crate) async fn one_organizations_settings_are_not_anothers() {
     let system = System::start().await;
     let before = settings(&system, "other", "audit.user").await;
     for (key, value) in [("records.page.size", json!(77)), ("anonymize", json!(true))] {

@@ -19,7 +19,7 @@ const GROUP: &str = "groupId must be lower case letters, digits and dots";
 const DESCRIPTION: &str = "description must be a text of at most 500 characters";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_body_is_named() {
+pub(crate) async fn what_is_wrong_with_a_body_is_named() {
     let system = System::start().await;
     let caller = configurer("diku");
     for (body, message) in [
@@ -69,7 +69,7 @@ async fn what_is_wrong_with_a_body_is_named() {
 
 /// A request with all faults from one on is told of that one.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_faults_the_earliest_in_the_order_is_told() {
+pub(crate) async fn of_several_faults_the_earliest_in_the_order_is_told() {
     let system = System::start().await;
     let (may, may_not) = (configurer("diku"), Caller::with("diku", &[]));
     let unknown = "/audit/config/groups/audit.user/settings/no.such";

@@ -23,7 +23,7 @@ fn own_settings(group: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_begins_with_the_settings_of_mod_audit_and_sporlogs_own() {
+pub(crate) async fn an_organization_begins_with_the_settings_of_mod_audit_and_sporlogs_own() {
     let system = System::start().await;
     let shipped = mod_audit();
     let answer = system.get(&configurer("diku"), GROUPS).await;
@@ -49,7 +49,7 @@ async fn an_organization_begins_with_the_settings_of_mod_audit_and_sporlogs_own(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_members_of_a_setting_are_in_the_order_of_the_schema() {
+pub(crate) async fn the_members_of_a_setting_are_in_the_order_of_the_schema() {
     let system = System::start().await;
     let answer = system.get(&configurer("diku"), &group_path("audit.kyc")).await;
     let expected = concat!(

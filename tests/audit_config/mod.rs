@@ -1,13 +1,13 @@
 //! `/audit/config`, through the whole system.
 
-mod access;
-mod changes;
-mod checks;
-mod defaults;
+pub(crate) mod access;
+pub(crate) mod changes;
+pub(crate) mod checks;
+pub(crate) mod defaults;
 mod effects;
 mod log;
 mod retention;
-mod values;
+pub(crate) mod values;
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ fn body(definition: &SettingDefinition, value: &Value) -> Value {
 
 /// `PUT` with any body.
 async fn put_text(system: &System, caller: &Caller, path: &str, content_type: &str, body: String) -> Answer {
-    let request = reqwest::Client::new().put(format!("http://{}{path}", system.stack.api));
+    let request = reqwest::Client::new().put(system.url(path));
     let request = request.header("x-okapi-tenant", &caller.org).header("x-okapi-token", system.token(caller));
     answer(request.header("content-type", content_type).body(body)).await
 }

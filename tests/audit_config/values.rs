@@ -36,7 +36,7 @@ fn noun(definition: &SettingDefinition) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_setting_takes_what_is_in_its_range_and_nothing_else() {
+pub(crate) async fn every_setting_takes_what_is_in_its_range_and_nothing_else() {
     let system = System::start().await;
     let caller = configurer("diku");
     for definition in &SETTINGS {

@@ -109,7 +109,7 @@ async fn a_key_that_is_kept_must_be_where_the_new_bucket_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_that_there_is_not_has_no_export() {
+pub(crate) async fn an_organization_that_there_is_not_has_no_export() {
     let system = with_orgs(&[ORG]).await;
     let body = json!({"bucket": "abc", "region": "eu-north-1", "roleArn": "arn:aws:iam::123456789012:role/a"});
     for org in ["unregistered", ORG, "x%FF"] {

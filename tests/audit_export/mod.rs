@@ -1,6 +1,6 @@
 //! `/orgs/{orgId}/audit-export`, through the whole system.
 
-mod bodies;
+pub(crate) mod bodies;
 mod changes;
 pub(crate) mod connection;
 mod external_id;

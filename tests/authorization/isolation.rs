@@ -124,7 +124,7 @@ fn events(answer: &Answer) -> (usize, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn histories_tell_nothing_of_another_organization() {
+pub(crate) async fn histories_tell_nothing_of_another_organization() {
     let orgs = Lookalikes::start().await;
     let (us, them) = (Caller::auditor(OUR_ORG), Caller::auditor(THEIR_ORG));
     for path in reads(ENTITY) {
@@ -157,7 +157,7 @@ async fn histories_tell_nothing_of_another_organization() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_of_another_organization_is_one_that_there_is_not() {
+pub(crate) async fn an_entity_of_another_organization_is_one_that_there_is_not() {
     let orgs = Lookalikes::start().await;
     let callers = [Caller::auditor(OUR_ORG), Caller::with(OUR_ORG, &[])];
     for (theirs, nobodys) in reads(THEIR_ENTITY).into_iter().zip(reads(NO_ENTITY)) {
@@ -181,7 +181,7 @@ async fn an_entity_of_another_organization_is_one_that_there_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn organizations_and_keys_tell_nothing_of_another_organization() {
+pub(crate) async fn organizations_and_keys_tell_nothing_of_another_organization() {
     let orgs = Lookalikes::start().await;
     let us = Caller::of_role(OUR_ORG, Role::Owner);
     let get = async |path: &str| {
@@ -206,7 +206,7 @@ async fn organizations_and_keys_tell_nothing_of_another_organization() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_organization_and_its_keys_are_what_there_is_not() {
+pub(crate) async fn another_organization_and_its_keys_are_what_there_is_not() {
     let orgs = Lookalikes::start().await;
     let body = json!({"name": "key 0", "scopes": ["kyc:read"]});
     let wrong = json!({"name": 1});

@@ -339,7 +339,7 @@ impl Matrix {
         let good = TRUSTED.token();
         match column {
             "none" => None,
-            "old" => Some(self.system.stack.issuer.token(&request(now.minus(Duration::from_hours(1)))).unwrap()),
+            "old" => Some(self.system.issuer().token(&request(now.minus(Duration::from_hours(1)))).unwrap()),
             "iss" => Some(WRONG_ISSUER.token()),
             "aud" => Some(WRONG_AUDIENCE.token()),
             // The claims of one token, the signature of another.
@@ -392,7 +392,7 @@ fn the_table_has_every_route_role_and_scope_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_caller_is_answered_on_every_route_as_the_table_says() {
+pub(crate) async fn every_caller_is_answered_on_every_route_as_the_table_says() {
     let matrix = Matrix::start().await;
     let mut wrong = Vec::new();
     for (route, columns) in table() {
@@ -412,7 +412,7 @@ async fn every_caller_is_answered_on_every_route_as_the_table_says() {
 
 /// What refused tokens would be but for the one thing: let in everywhere, also with other credentials beside them.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_token_without_its_fault_is_let_in() {
+pub(crate) async fn the_same_token_without_its_fault_is_let_in() {
     let matrix = Matrix::start().await;
     for route in table().into_keys() {
         let request = matrix.request(route).await;

@@ -1,7 +1,7 @@
 //! Who gets in where, and what nobody gets to see, through the whole system.
 
-mod isolation;
-mod matrix;
+pub(crate) mod isolation;
+pub(crate) mod matrix;
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn whole(answer: &Answer) -> String {
 
 /// A request with just these headers and, if any, a JSON body.
 async fn send(system: &System, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
-    let url = format!("http://{}{path}", system.stack.api);
+    let url = system.url(path);
     let mut request = reqwest::Client::new().request(method.parse().unwrap(), url);
     for (name, value) in headers {
         request = request.header(*name, *value);

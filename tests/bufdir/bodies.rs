@@ -103,7 +103,7 @@ async fn what_is_wrong_with_an_update_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_is_refused() {
+pub(crate) async fn a_body_that_cannot_be_read_is_refused() {
     let system = System::start().await;
     let id = create(&system, ORG, "exp-1").await;
     let large = format!("{{\"status\":\"{}\"}}", "x".repeat(1024 * 1024));
@@ -125,7 +125,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_list_is_named() {
+pub(crate) async fn what_is_wrong_with_a_list_is_named() {
     let system = System::start().await;
     for (name, values, problem) in [
         ("page", &["", "0", "-1", "+1", "1.5", "x", "99999999999999999999"][..], "must be a whole number from 1"),
@@ -147,7 +147,7 @@ async fn what_is_wrong_with_a_list_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_id_is_not_found() {
+pub(crate) async fn what_is_no_id_is_not_found() {
     let system = System::start().await;
     let id = create(&system, ORG, "exp-1").await;
     let (padded, other) = (id.replace("-001", "-0001"), id.replace("-001", "-002"));

@@ -1,6 +1,6 @@
 //! `/api/v1/bufdir-export-audit`, through the whole system; where a test holds time still or breaks requests, through the function.
 
-mod bodies;
+pub(crate) mod bodies;
 mod concurrency;
 mod cost;
 mod examples;
@@ -9,8 +9,8 @@ mod function;
 mod idempotency;
 mod list;
 mod log;
-mod statuses;
-mod tenants;
+pub(crate) mod statuses;
+pub(crate) mod tenants;
 
 use serde_json::{Value, json};
 use sporlog_auth::Role;

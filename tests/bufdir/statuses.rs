@@ -19,7 +19,7 @@ const MOVES: [[bool; 5]; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_move_is_made_or_refused_as_the_table_says() {
+pub(crate) async fn every_move_is_made_or_refused_as_the_table_says() {
     let system = System::start().await;
     for (row, from) in STATUSES.into_iter().enumerate() {
         for (column, to) in STATUSES.into_iter().enumerate() {

@@ -18,7 +18,7 @@ fn operations(id: &str) -> [(&'static str, String, Option<Value>); 4] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_organizations_with_the_same_export_never_meet() {
+pub(crate) async fn two_organizations_with_the_same_export_never_meet() {
     let system = System::start().await;
     let (ours, theirs) = (create(&system, ORG, "exp-1").await, create(&system, "other", "exp-1").await);
     assert_ne!(ours, theirs);
@@ -36,7 +36,7 @@ async fn two_organizations_with_the_same_export_never_meet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_organization_is_one_that_there_is_not() {
+pub(crate) async fn another_organization_is_one_that_there_is_not() {
     let system = System::start().await;
     let theirs = create(&system, "other", "exp-1").await;
     for org in ["other", "nobody", "%20", ""] {
@@ -61,7 +61,7 @@ async fn another_organization_is_one_that_there_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_runs_sporlog_chooses_the_organization() {
+pub(crate) async fn who_runs_sporlog_chooses_the_organization() {
     let system = System::start().await;
     let operator = Caller::platform_admin();
     let created = system.call(&operator, "POST", BASE, Some(&new_export(ORG, "exp-1"))).await;
@@ -90,7 +90,7 @@ async fn who_runs_sporlog_chooses_the_organization() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_is_told_what_it_takes_before_anything_else() {
+pub(crate) async fn who_may_not_is_told_what_it_takes_before_anything_else() {
     let system = System::start().await;
     let id = create(&system, ORG, "exp-1").await;
     let wrong = json!({"status": 1});

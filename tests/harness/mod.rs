@@ -21,4 +21,6 @@ pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
 pub(crate) use kafka::{kafka_event, kafka_record, topic};
 pub(crate) use log_lines::LogLines;
 pub(crate) use meter::Meter;
+#[cfg(feature = "second-opinion")]
+pub(crate) use system::Place;
 pub(crate) use system::{Answer, Caller, NOBODY, System, answer, org, scope_of};

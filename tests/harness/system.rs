@@ -1,26 +1,51 @@
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Deref;
 
 use flate2::read::GzDecoder;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use sporlog_auth::{Role, Service, TenantScope};
 use sporlog_boot::Environment;
-use sporlog_local::identity::TokenRequest;
+use sporlog_local::identity::{Issuer, TokenRequest};
 use sporlog_local::s3::{DEFAULT_REGION, RoleDefinition};
 use sporlog_local::stack::{Options, Stack, variables};
 use sporlog_model::{AwsRegion, BucketName, Clock, Destination, ExternalId, KeyPrefix, OrgId, RoleArn};
 use sporlog_store::ExportConfig;
 
 use super::contract::Asked;
+#[cfg(feature = "second-opinion")]
+use crate::second_opinion::Deployed;
 
 /// An endpoint where nothing listens: free ports are given out from far above.
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 
-/// The whole system in memory, on free ports.
+/// The whole system.
 pub(crate) struct System {
-    pub(crate) stack: Stack,
+    pub(crate) stack: Place,
     http: reqwest::Client,
+}
+
+/// Where a system is.
+pub(crate) enum Place {
+    /// In this process: everything in memory, on free ports.
+    Here(Box<Stack>),
+    /// A stack of its own on `MiniStack`.
+    #[cfg(feature = "second-opinion")]
+    Deployed(Box<Deployed>),
+}
+
+/// The engines of a system in this process. A deployed one has none: a test that asks for them cannot be hosted there.
+impl Deref for Place {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        match self {
+            Self::Here(stack) => stack,
+            #[cfg(feature = "second-opinion")]
+            Self::Deployed(_) => panic!("a deployed system has no engines in this process"),
+        }
+    }
 }
 
 /// Who calls: an organization and what the token allows.
@@ -84,8 +109,36 @@ impl System {
         Self::with(Options::default()).await
     }
 
+    /// A system of this process; or a deployed one, if [`Deployed::hosts`] runs the test. Of the options only the data directory
+    /// matters there, for the issuer's key.
     pub(crate) async fn with(options: Options) -> Self {
-        Self { stack: Stack::start(options).await.unwrap(), http: reqwest::Client::new() }
+        #[cfg(feature = "second-opinion")]
+        if Deployed::is_asked_for() {
+            return Self::at(Place::Deployed(Box::new(Deployed::start(options.data_dir.as_deref()).await)));
+        }
+        Self::at(Place::Here(Box::new(Stack::start(options).await.unwrap())))
+    }
+
+    pub(crate) fn at(stack: Place) -> Self {
+        Self { stack, http: reqwest::Client::new() }
+    }
+
+    /// Where a path of the API is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        match &self.stack {
+            Place::Here(stack) => format!("http://{}{path}", stack.api),
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => format!("{}{path}", deployed.api),
+        }
+    }
+
+    /// Whose tokens the system believes.
+    pub(crate) fn issuer(&self) -> &Issuer {
+        match &self.stack {
+            Place::Here(stack) => &stack.issuer,
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => &deployed.issuer,
+        }
     }
 
     pub(crate) fn token(&self, caller: &Caller) -> String {
@@ -97,7 +150,7 @@ impl System {
             issued_at: Clock::system().now(),
             lifetime_seconds: 600,
         };
-        self.stack.issuer.token(&request).unwrap()
+        self.issuer().token(&request).unwrap()
     }
 
     /// `GET` as FOLIO's screens do it: token and tenant in their headers.
@@ -110,7 +163,7 @@ impl System {
         let token = self.token(caller);
         let mut all = BTreeMap::from([("x-okapi-tenant", caller.org.as_str()), ("x-okapi-token", token.as_str())]);
         all.extend(headers.iter().copied());
-        let mut request = self.http.get(format!("http://{}{path}", self.stack.api));
+        let mut request = self.http.get(self.url(path));
         for (name, value) in all {
             request = request.header(name, value);
         }
@@ -119,8 +172,7 @@ impl System {
 
     /// A request with a bearer token and, if any, a JSON body.
     pub(crate) async fn call(&self, caller: &Caller, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let url = format!("http://{}{path}", self.stack.api);
-        let request = self.http.request(method.parse().unwrap(), url);
+        let request = self.http.request(method.parse().unwrap(), self.url(path));
         let request = request.header("authorization", format!("Bearer {}", self.token(caller)));
         answer(match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
@@ -138,8 +190,8 @@ impl System {
         content_type: &str,
         body: String,
     ) -> Answer {
-        let url = format!("http://{}{path}", self.stack.api);
-        let request = self.http.request(method.parse().unwrap(), url).header("content-type", content_type).body(body);
+        let request =
+            self.http.request(method.parse().unwrap(), self.url(path)).header("content-type", content_type).body(body);
         answer(request.header("authorization", format!("Bearer {}", self.token(caller)))).await
     }
 
@@ -161,8 +213,7 @@ impl System {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        let url = format!("http://{}{path}", self.stack.api);
-        let request = self.http.request(method.parse().unwrap(), url);
+        let request = self.http.request(method.parse().unwrap(), self.url(path));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         answer(body.into_iter().fold(request, reqwest::RequestBuilder::body)).await
     }
@@ -174,6 +225,10 @@ impl System {
 
     /// Invokes a function; `Err` is the function's error.
     pub(crate) async fn try_invoke(&self, function: &str, event: &Value) -> Result<Value, Value> {
+        #[cfg(feature = "second-opinion")]
+        if let Place::Deployed(deployed) = &self.stack {
+            return deployed.invoke(function, event).await;
+        }
         let url = format!("http://{}/2015-03-31/functions/{function}/invocations", self.stack.invoke);
         let answer = undescribed(self.http.post(url).body(event.to_string())).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -251,12 +306,21 @@ impl System {
 
     /// The environment of a function of this system, with some values of the test's own.
     pub(crate) fn environment(&self, own: &[(&str, &str)]) -> Environment {
-        let shared = variables(self.stack.invoke, self.stack.dynamodb, self.stack.s3);
+        let shared = match &self.stack {
+            Place::Here(stack) => variables(stack.invoke, stack.dynamodb, stack.s3),
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(_) => Deployed::variables(),
+        };
         let shared = shared.into_iter().map(|(name, value)| (name.to_owned(), value));
         let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let table = match &self.stack {
+            Place::Here(_) => "Table",
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => &deployed.resources["Table"],
+        };
         // No key signs, unless the test says so.
         let table =
-            [("TABLE_NAME", "Table"), ("SIGNING_KEY_ID", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            [("TABLE_NAME", table), ("SIGNING_KEY_ID", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         Environment::from_values(shared.chain(table).chain(own))
     }
 
@@ -267,7 +331,11 @@ impl System {
     }
 
     pub(crate) async fn stop(self) {
-        self.stack.stop().await;
+        match self.stack {
+            Place::Here(stack) => stack.stop().await,
+            #[cfg(feature = "second-opinion")]
+            Place::Deployed(deployed) => deployed.stop().await,
+        }
     }
 }
 

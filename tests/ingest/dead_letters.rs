@@ -63,7 +63,7 @@ fn timeless(mut letter: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kafka_record_that_can_never_be_stored_is_set_aside_with_the_reason() {
+pub(crate) async fn a_kafka_record_that_can_never_be_stored_is_set_aside_with_the_reason() {
     let system = System::start().await;
     let (topic, poison) = (topic("diku", EntityType::Order), poison());
     // Good records before, between and after them.
@@ -174,7 +174,7 @@ async fn a_plain_batch_is_stored_but_for_its_poison() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_may_be_partly_poison() {
+pub(crate) async fn a_message_may_be_partly_poison() {
     let system = System::start().await;
     let bad = in_batch("diku", EntityType::Order, &spoiled("id", None));
     let batch = json!({"events": [order_event(1).in_batch("diku"), bad, order_event(2).in_batch("diku")]});

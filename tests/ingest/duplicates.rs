@@ -53,7 +53,7 @@ async fn the_first_telling_stays_whatever_the_next_one_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_is_taken_within_its_tenant_and_type_only() {
+pub(crate) async fn an_id_is_taken_within_its_tenant_and_type_only() {
     let system = System::start().await;
     let events: Vec<Value> = ["diku", "college"]
         .into_iter()
@@ -73,7 +73,7 @@ async fn an_id_is_taken_within_its_tenant_and_type_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_repeats_at_the_same_time_one_is_stored() {
+pub(crate) async fn of_repeats_at_the_same_time_one_is_stored() {
     let system = System::start().await;
     // The same id for two orders, from eight callers at once: whoever is first, there is one event.
     let (here, there) = (order_event(1), FolioEvent { entity_id: OTHER_ORDER.to_owned(), ..order_event(1) });

@@ -1,13 +1,13 @@
 //! `functions/ingest`: what Lambda hands it from Kafka, SQS and plain batches.
 
 mod concurrency;
-mod dead_letters;
-mod duplicates;
+pub(crate) mod dead_letters;
+pub(crate) mod duplicates;
 mod events;
 mod outage;
-mod payloads;
-mod queue;
-mod tenants;
+pub(crate) mod payloads;
+pub(crate) mod queue;
+pub(crate) mod tenants;
 
 use serde_json::{Value, json};
 use sporlog_model::{EntityType, folio};

@@ -5,7 +5,7 @@ use super::{ORDER, history, order_event, order_history, response};
 use crate::harness::{FolioEvent, System, in_batch, kafka_event, kafka_record, topic};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dates_are_read_in_every_form_that_folio_sends() {
+pub(crate) async fn dates_are_read_in_every_form_that_folio_sends() {
     let system = System::start().await;
     for (number, (sent, shown)) in [
         (json!("2024-11-14T08:48:48.340Z"), "2024-11-14T08:48:48.340+00:00"),
@@ -37,7 +37,7 @@ async fn dates_are_read_in_every_form_that_folio_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_dates_one_is_enough() {
+pub(crate) async fn of_two_dates_one_is_enough() {
     let system = System::start().await;
     let mut told = order_event(1).payload();
     told["actionDate"] = json!(null);
@@ -101,7 +101,7 @@ async fn what_was_before_is_kept_and_exported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_type_goes_by_any_of_its_names() {
+pub(crate) async fn a_type_goes_by_any_of_its_names() {
     let system = System::start().await;
     let names = ["order", "ORDER", "ACQ_ORDER_CHANGED", "acq_order_changed"];
     let events = names.iter().enumerate().map(

@@ -20,7 +20,7 @@ async fn wait_for(system: &System, tenant: &str, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_reach_the_log_through_the_queue() {
+pub(crate) async fn messages_reach_the_log_through_the_queue() {
     let system = System::start().await;
     let batch: Vec<_> = (1..=20).map(|number| order_event(number).in_batch("diku")).collect();
     system.send_message("IngestQueue", &json!({"events": batch}).to_string()).await;

@@ -16,7 +16,7 @@ fn signed(text: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_header_names_the_tenant_before_the_topic_does() {
+pub(crate) async fn the_header_names_the_tenant_before_the_topic_does() {
     let system = System::start().await;
     let cases = [
         (json!([]), "topic"),
@@ -74,7 +74,7 @@ async fn a_header_that_names_no_tenant_sets_the_record_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_of_the_six_topics_is_its_type() {
+pub(crate) async fn each_of_the_six_topics_is_its_type() {
     let system = System::start().await;
     let records = EntityType::ACQUISITION.into_iter().flat_map(|entity_type| {
         ["diku", "cs00000int_0001"].map(|tenant| record_of(&FolioEvent::of(entity_type, ORDER), tenant, 0))
@@ -89,7 +89,7 @@ async fn each_of_the_six_topics_is_its_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_of_other_environments_and_consortia_are_known() {
+pub(crate) async fn topics_of_other_environments_and_consortia_are_known() {
     let system = System::start().await;
     let names = [
         "folio.Default.diku.ACQ_ORDER_CHANGED",

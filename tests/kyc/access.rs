@@ -7,7 +7,7 @@ const LOG: &str = "/api/v1/kyc/cases/42/audit-log";
 const STATUSES: &str = "/api/v1/kyc/cases/42/status-history";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_does_what_its_scopes_say() {
+pub(crate) async fn a_key_does_what_its_scopes_say() {
     let cases = Cases::start().await;
     cases.append("42", &entry("A")).await;
     for (scopes, reads, appends) in
@@ -35,7 +35,7 @@ async fn a_key_does_what_its_scopes_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn organizations_with_the_same_case_know_nothing_of_each_other() {
+pub(crate) async fn organizations_with_the_same_case_know_nothing_of_each_other() {
     let cases = Cases::start().await;
     let other = Cases { key: cases.system.api_key("other", &["kyc:read", "kyc:write"]).await, system: cases.system };
     other.fill("42", 3).await;
@@ -56,7 +56,7 @@ async fn organizations_with_the_same_case_know_nothing_of_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_an_api_key_in_its_header_lets_in() {
+pub(crate) async fn only_an_api_key_in_its_header_lets_in() {
     let cases = Cases::start().await;
     let token =
         cases.system.token(&Caller { roles: Role::ALL.to_vec(), ..Caller::with(ORG, &["kyc:read", "kyc:write"]) });
@@ -81,7 +81,7 @@ async fn only_an_api_key_in_its_header_lets_in() {
 
 /// Of one that was used within the last minute, API Gateway remembers that it was let in; its own tests show that this ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_revoked_no_longer_lets_in() {
+pub(crate) async fn a_key_that_is_revoked_no_longer_lets_in() {
     let cases = Cases::start().await;
     cases.append("42", &entry("A")).await;
     let key = cases.system.create_api_key(ORG, &["kyc:read"]).await;

@@ -4,7 +4,7 @@ use sporlog_model::{Clock, Instant};
 use super::{Cases, assert_timestamp, entry, ids, nth, numbers, pagination, rows};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_is_answered_as_the_log_then_shows_it() {
+pub(crate) async fn an_entry_is_answered_as_the_log_then_shows_it() {
     let cases = Cases::start().await;
     let before = Clock::system().now();
     let sent = json!({
@@ -39,7 +39,7 @@ async fn an_entry_is_answered_as_the_log_then_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_have_the_order_in_which_they_were_sent_whatever_their_dates() {
+pub(crate) async fn entries_have_the_order_in_which_they_were_sent_whatever_their_dates() {
     let cases = Cases::start().await;
     let mut entries: Vec<_> = (0..40).map(nth).collect();
     for (number, entry) in entries.iter_mut().enumerate() {
@@ -58,7 +58,7 @@ async fn entries_have_the_order_in_which_they_were_sent_whatever_their_dates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_wrong_entry_keeps_all_out() {
+pub(crate) async fn one_wrong_entry_keeps_all_out() {
     let cases = Cases::start().await;
     cases.fill("42", 5).await;
     let mut entries: Vec<_> = (0..40).map(nth).collect();

@@ -8,7 +8,7 @@ const TEXT: &str = "must be a text of at most 10000 characters";
 const TIMESTAMP: &str = "must be an RFC 3339 date and time";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parameter_outside_its_range_is_named() {
+pub(crate) async fn a_parameter_outside_its_range_is_named() {
     let cases = Cases::start().await;
     cases.append("42", &entry("A")).await;
     let page = "page must be a whole number from 1 to 9007199254740991";
@@ -50,7 +50,7 @@ async fn a_parameter_outside_its_range_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_case_is_a_positive_integer_and_exists_from_its_first_entry() {
+pub(crate) async fn a_case_is_a_positive_integer_and_exists_from_its_first_entry() {
     let cases = Cases::start().await;
     let invalid = "id must be a positive integer up to 9007199254740991";
     for id in ["0", "-1", "+1", "1.0", "x", "9007199254740992", "%FF", "1%23"] {
@@ -82,7 +82,7 @@ fn with(member: &str, value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_is_wrong_is_named_by_member_and_place() {
+pub(crate) async fn an_entry_that_is_wrong_is_named_by_member_and_place() {
     let cases = Cases::start().await;
     for (member, value, problem) in [
         ("user", json!(null), "is required"),
@@ -126,7 +126,7 @@ async fn an_entry_that_is_wrong_is_named_by_member_and_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_is_refused() {
+pub(crate) async fn a_body_that_cannot_be_read_is_refused() {
     let cases = Cases::start().await;
     let path = "/api/v1/kyc/cases/42/audit-log";
     let send = async |headers: &[(&str, &str)], body: String| {
@@ -154,7 +154,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_case_has_256_different_actions_at_most() {
+pub(crate) async fn a_case_has_256_different_actions_at_most() {
     let cases = Cases::start().await;
     let actions: Vec<Value> = (0..257).map(|number| entry(&format!("A{number}"))).collect();
     for actions in actions[..240].chunks(40) {

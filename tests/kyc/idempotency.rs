@@ -15,7 +15,7 @@ fn entries(count: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_named_request_that_comes_again_is_answered_as_before_byte_for_byte() {
+pub(crate) async fn a_named_request_that_comes_again_is_answered_as_before_byte_for_byte() {
     let cases = Cases::start().await;
     let body = entries(40);
     let first = post(&cases, "42", "one", &body.to_string()).await;
@@ -34,7 +34,7 @@ async fn a_named_request_that_comes_again_is_answered_as_before_byte_for_byte() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_for_one_request() {
+pub(crate) async fn a_name_is_for_one_request() {
     let cases = Cases::start().await;
     let body = nth(1).to_string();
     assert_eq!(post(&cases, "42", "one", &body).await.status, 201);
@@ -54,7 +54,7 @@ async fn a_name_is_for_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_named_request_that_comes_ten_times_at_once_is_done_once() {
+pub(crate) async fn a_named_request_that_comes_ten_times_at_once_is_done_once() {
     let cases = Cases::start().await;
     let body = entries(7).to_string();
     let answers = join_all((0..10).map(|_| post(&cases, "42", "one", &body))).await;

@@ -13,7 +13,7 @@ fn longest(number: u64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_longest_texts_come_back_whole() {
+pub(crate) async fn the_longest_texts_come_back_whole() {
     let cases = Cases::start().await;
     // As much as a body takes: 1 MB.
     let entries: Vec<Value> = (0..34).map(longest).collect();

@@ -1,18 +1,18 @@
 //! `/api/v1/kyc/cases/{id}`, through the whole system.
 
-mod access;
-mod append;
+pub(crate) mod access;
+pub(crate) mod append;
 mod concurrency;
 mod cost;
 mod damage;
-mod errors;
+pub(crate) mod errors;
 mod export;
 mod faults;
-mod idempotency;
-mod large;
-mod pages;
-mod published;
-mod statuses;
+pub(crate) mod idempotency;
+pub(crate) mod large;
+pub(crate) mod pages;
+pub(crate) mod published;
+pub(crate) mod statuses;
 mod switched_off;
 
 use serde_json::{Value, json};

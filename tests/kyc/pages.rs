@@ -18,7 +18,7 @@ async fn walk(cases: &Cases, query: &str, size: usize) -> Vec<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_any_size_are_the_whole_log() {
+pub(crate) async fn pages_of_any_size_are_the_whole_log() {
     let cases = Cases::start().await;
     cases.fill("42", 103).await;
     let all: Vec<usize> = (0..103).rev().collect();
@@ -32,7 +32,7 @@ async fn pages_of_any_size_are_the_whole_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_counts_from_the_newest_entry_there_is() {
+pub(crate) async fn a_page_counts_from_the_newest_entry_there_is() {
     let cases = Cases::start().await;
     cases.fill("42", 30).await;
     let first = cases.page("42", "?page_size=10").await;

@@ -36,7 +36,7 @@ async fn case_42() -> Cases {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_published_example_is_answered_member_for_member() {
+pub(crate) async fn the_published_example_is_answered_member_for_member() {
     let cases = case_42().await;
     let answer = cases.get("42/audit-log").await;
     assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"application/json".parse().unwrap()));
@@ -66,7 +66,7 @@ async fn the_published_example_is_answered_member_for_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_published_calls_answer() {
+pub(crate) async fn the_published_calls_answer() {
     let cases = case_42().await;
     let searches = cases.page("42", "?action=SANCTIONS_SEARCH").await;
     assert_eq!(pagination(&searches), (1, 25, 15, 1, false));

@@ -10,7 +10,7 @@ fn status(new_value: Option<&str>, timestamp: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_statuses_are_told_oldest_first() {
+pub(crate) async fn the_statuses_are_told_oldest_first() {
     let cases = Cases::start().await;
     cases.append("42", &entry("ANSWER_SAVED")).await;
     cases.append("42", &status(Some("PENDING_REVIEW"), "2025-01-01T00:00:00Z")).await;

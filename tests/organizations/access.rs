@@ -30,7 +30,7 @@ fn requests(org: &str, key: &str) -> [(&'static str, String, Option<Value>); 5] 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_caller_may_do_what_the_policy_says() {
+pub(crate) async fn each_caller_may_do_what_the_policy_says() {
     let system = with_orgs(&["diku", "other"]).await;
     for (who, caller, expected) in callers() {
         let key = create_key(&system, "diku", "to be revoked").await;
@@ -85,7 +85,7 @@ async fn another_organization_is_answered_as_one_that_there_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_credential_the_gateway_refuses() {
+pub(crate) async fn without_a_credential_the_gateway_refuses() {
     let system = with_orgs(&["diku"]).await;
     let token = system.token(&Caller::of_role("diku", Role::Owner));
     for (method, path, _) in requests("diku", "x") {

@@ -48,7 +48,7 @@ fn refused() -> Result<Principal, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_a_caller_without_roles() {
+pub(crate) async fn a_key_is_a_caller_without_roles() {
     let system = with_orgs(&["diku"]).await;
     let key = create_key(&system, "diku", "reader").await;
     let event = json!({"identitySource": [key["key"]], "headers": {"x-api-key": key["key"]}});
@@ -65,7 +65,7 @@ async fn a_key_is_a_caller_without_roles() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_counts_only_where_a_key_belongs() {
+pub(crate) async fn a_key_counts_only_where_a_key_belongs() {
     let system = with_orgs(&["diku"]).await;
     let key = create_key(&system, "diku", "reader").await["key"].as_str().unwrap().to_owned();
     let token = system.token(&Caller::auditor("diku"));

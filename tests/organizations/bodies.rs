@@ -8,7 +8,7 @@ const NAME: &str = "name must be 1 to 100 visible characters, without a space at
 const SCOPES: &str = "scopes must be one or more of kyc:read, kyc:write";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_key_is_named() {
+pub(crate) async fn what_is_wrong_with_a_key_is_named() {
     let system = with_orgs(&["diku"]).await;
     let long = "x".repeat(101);
     let expiry = "expiresAt must be an RFC 3339 date and time";
@@ -41,7 +41,7 @@ async fn what_is_wrong_with_a_key_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_cannot_be_read_is_refused() {
+pub(crate) async fn a_body_that_cannot_be_read_is_refused() {
     let system = with_orgs(&["diku"]).await;
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
     for (kind, body, status, code, message) in [
@@ -78,7 +78,7 @@ async fn an_id_that_cannot_be_one_is_unknown_or_to_be_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_cannot_be_is_refused() {
+pub(crate) async fn a_page_that_cannot_be_is_refused() {
     let system = with_orgs(&["diku"]).await;
     for (query, message) in [
         ("limit=0", "limit must be a whole number from 1 to 100"),

@@ -4,7 +4,7 @@ use sporlog_model::ApiKeySecret;
 use super::{KEYS, admin, assert_error, create_key, list, with_orgs};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_and_listed_without_itself() {
+pub(crate) async fn a_key_is_shown_once_and_listed_without_itself() {
     let system = with_orgs(&["diku", "other"]).await;
     let body =
         json!({"name": "KYC reader", "scopes": ["kyc:write", "kyc:read"], "expiresAt": "2099-01-01T01:00:00+01:00"});
@@ -29,7 +29,7 @@ async fn a_key_is_shown_once_and_listed_without_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_are_newest_first_and_in_pages() {
+pub(crate) async fn lists_are_newest_first_and_in_pages() {
     let system = with_orgs(&["diku"]).await;
     let mut made = Vec::new();
     for number in 0..5 {
@@ -50,7 +50,7 @@ async fn lists_are_newest_first_and_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_key_is_gone() {
+pub(crate) async fn a_revoked_key_is_gone() {
     let system = with_orgs(&["diku"]).await;
     let (one, two) = (create_key(&system, "diku", "one").await, create_key(&system, "diku", "two").await);
     let path = format!("{KEYS}/{}", one["id"].as_str().unwrap());

@@ -1,11 +1,11 @@
 //! `/orgs`, through the whole system.
 
-mod access;
-mod authorizer;
-mod bodies;
-mod keys;
+pub(crate) mod access;
+pub(crate) mod authorizer;
+pub(crate) mod bodies;
+pub(crate) mod keys;
 mod log;
-mod organization;
+pub(crate) mod organization;
 
 use serde_json::{Value, json};
 use sporlog_auth::Role;

@@ -5,7 +5,7 @@ use super::{assert_error, with_orgs};
 use crate::harness::{Caller, System};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_is_registered_once_and_renamed() {
+pub(crate) async fn an_organization_is_registered_once_and_renamed() {
     let system = System::start().await;
     let platform = Caller::platform_admin();
     let put = async |body: Option<Value>| system.call(&platform, "PUT", "/orgs/diku", body.as_ref()).await;
@@ -27,7 +27,7 @@ async fn an_organization_is_registered_once_and_renamed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_without_a_name_can_be_given_one() {
+pub(crate) async fn an_organization_without_a_name_can_be_given_one() {
     let system = with_orgs(&["diku"]).await;
     let member = Caller::of_role("diku", Role::Member);
     assert_eq!(system.call(&member, "GET", "/orgs/diku", None).await.json()["name"], Value::Null);
@@ -37,7 +37,7 @@ async fn an_organization_without_a_name_can_be_given_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_register_the_same_organization_register_it_once() {
+pub(crate) async fn many_who_register_the_same_organization_register_it_once() {
     let system = System::start().await;
     let platform = Caller::platform_admin();
     let puts = (0..8).map(|_| system.call(&platform, "PUT", "/orgs/diku", None));
@@ -50,7 +50,7 @@ async fn many_who_register_the_same_organization_register_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organization_that_is_not_registered_has_nothing() {
+pub(crate) async fn an_organization_that_is_not_registered_has_nothing() {
     let system = System::start().await;
     let owner = Caller::of_role("diku", Role::Owner);
     let body = json!({"name": "a", "scopes": ["kyc:read"]});

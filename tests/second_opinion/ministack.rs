@@ -32,6 +32,7 @@ impl Ministack {
         assert!(python.exists(), "MiniStack is not installed: run tests/second_opinion/install");
         let mut process = Command::new(python)
             .arg(repository.join("tests/second_opinion/serve.py"))
+            .arg(SPORLOG)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

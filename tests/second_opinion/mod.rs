@@ -4,6 +4,7 @@
 //! `docs/second-opinion.md` lists where it answers differently from the embedded engine or from AWS, and why.
 
 mod connection;
+mod deployment;
 mod export;
 mod ministack;
 mod table;
@@ -19,6 +20,7 @@ use crate::export::Exporter;
 use crate::export::bucket::Objects;
 use crate::harness::{ManualClock, System, org};
 
+pub(crate) use deployment::Deployed;
 use ministack::{CUSTOMER, Credentials, Ministack, REGION, SPORLOG, root};
 
 /// The customer's bucket.
@@ -114,22 +116,7 @@ impl Opinion {
 
     /// The customer deploys the template that Sporlog gives them; answers the role's ARN.
     async fn deploy_setup(&self, bucket: &str) -> String {
-        let setup = self.setup(bucket).await;
-        let customer = root(CUSTOMER);
-        let parameters = json!({
-            "StackName": bucket, "TemplateBody": setup["cloudFormation"], "Capabilities": ["CAPABILITY_IAM"],
-        });
-        self.ministack.call(&customer, "cloudformation", "create_stack", &parameters);
-        loop {
-            let stacks =
-                self.ministack.call(&customer, "cloudformation", "describe_stacks", &json!({"StackName": bucket}));
-            let stack = &stacks["Stacks"][0];
-            match stack["StackStatus"].as_str().unwrap() {
-                "CREATE_IN_PROGRESS" => {}
-                "CREATE_COMPLETE" => return stack["Outputs"][0]["OutputValue"].as_str().unwrap().to_owned(),
-                other => panic!("{other}: {stack}"),
-            }
-        }
+        deploy_setup(&self.ministack, bucket, &self.setup(bucket).await)
     }
 
     /// A role of the customer's; `write` is where it may put objects.
@@ -145,31 +132,59 @@ impl Opinion {
 
     /// Everything in a bucket, as its owner reads it.
     async fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
-        let aws = Aws::from_environment(&self.environment(&root(CUSTOMER))).unwrap();
-        let config = aws_sdk_s3::config::Builder::from(&aws.service(AwsService::S3)).force_path_style(true).build();
-        let client = aws_sdk_s3::Client::from_conf(config);
-        let listed = client.list_objects_v2().bucket(bucket).send().await.unwrap();
-        assert_eq!(listed.is_truncated(), Some(false));
-        let mut objects = BTreeMap::new();
-        for object in listed.contents() {
-            let key = object.key().unwrap();
-            let body = client.get_object().bucket(bucket).key(key).send().await.unwrap().body;
-            objects.insert(key.to_owned(), body.collect().await.unwrap().to_vec());
-        }
-        objects
+        objects(&self.environment(&root(CUSTOMER)), bucket).await
     }
 
     /// What `sporlog verify` proves of a bucket; it must find nothing wrong.
     async fn verified(&self, bucket: &str) -> Report {
-        let objects = self.objects(bucket).await;
-        let sources: [Box<dyn Source>; 1] = [Box::new(Objects { name: bucket.to_owned(), objects })];
-        Verifier { sources: &sources, org: &org(ORG), options: &Options::default() }.verify().unwrap()
+        verified(&self.environment(&root(CUSTOMER)), bucket).await
     }
 
     async fn configure(&self, body: &Value) {
         let (status, config) = self.exports().call("POST", "config", Some(body)).await;
         assert_eq!(status, 201, "{config}");
     }
+}
+
+/// The customer deploys the template of a setup; answers the role's ARN.
+fn deploy_setup(ministack: &Ministack, bucket: &str, setup: &Value) -> String {
+    let customer = root(CUSTOMER);
+    let parameters = json!({
+        "StackName": bucket, "TemplateBody": setup["cloudFormation"], "Capabilities": ["CAPABILITY_IAM"],
+    });
+    ministack.call(&customer, "cloudformation", "create_stack", &parameters);
+    loop {
+        let stacks = ministack.call(&customer, "cloudformation", "describe_stacks", &json!({"StackName": bucket}));
+        let stack = &stacks["Stacks"][0];
+        match stack["StackStatus"].as_str().unwrap() {
+            "CREATE_IN_PROGRESS" => {}
+            "CREATE_COMPLETE" => return stack["Outputs"][0]["OutputValue"].as_str().unwrap().to_owned(),
+            other => panic!("{other}: {stack}"),
+        }
+    }
+}
+
+/// Everything in a bucket, as the owner of these credentials reads it.
+async fn objects(environment: &Environment, bucket: &str) -> BTreeMap<String, Vec<u8>> {
+    let aws = Aws::from_environment(environment).unwrap();
+    let config = aws_sdk_s3::config::Builder::from(&aws.service(AwsService::S3)).force_path_style(true).build();
+    let client = aws_sdk_s3::Client::from_conf(config);
+    let listed = client.list_objects_v2().bucket(bucket).send().await.unwrap();
+    assert_eq!(listed.is_truncated(), Some(false));
+    let mut objects = BTreeMap::new();
+    for object in listed.contents() {
+        let key = object.key().unwrap();
+        let body = client.get_object().bucket(bucket).key(key).send().await.unwrap().body;
+        objects.insert(key.to_owned(), body.collect().await.unwrap().to_vec());
+    }
+    objects
+}
+
+/// What `sporlog verify` proves of a bucket of [`ORG`]; it must find nothing wrong.
+async fn verified(environment: &Environment, bucket: &str) -> Report {
+    let objects = objects(environment, bucket).await;
+    let sources: [Box<dyn Source>; 1] = [Box::new(Objects { name: bucket.to_owned(), objects })];
+    Verifier { sources: &sources, org: &org(ORG), options: &Options::default() }.verify().unwrap()
 }
 
 /// The user of Sporlog's account that stands for Lambda's service, which gives a function its role's session.

@@ -37,6 +37,18 @@ fn every_function_is_a_library_with_a_short_main() {
     }
 }
 
+/// `sam build` compiles in the folder that `CodeUri` names; at the root Cargo would look for the binary in `local` only.
+#[test]
+fn every_function_is_built_from_its_folder_by_cargo_lambda() {
+    let source: Value = serde_yaml_ng::from_str(EMBEDDED).unwrap();
+    for function in template().functions {
+        let resource = &source["Resources"][function.logical_id.as_str()];
+        let folder = format!("functions/{}", function.binary);
+        assert_eq!(resource["Properties"]["CodeUri"].as_str(), Some(folder.as_str()));
+        assert_eq!(resource["Metadata"]["BuildMethod"].as_str(), Some("rust-cargolambda"), "{folder}");
+    }
+}
+
 #[test]
 fn every_function_is_heard_in_the_log() {
     let heard: BTreeSet<String> = sporlog_boot::OWN_TARGETS.iter().map(|target| (*target).to_owned()).collect();
