@@ -147,7 +147,7 @@ async fn a_bucket_that_is_busy_is_asked_again_and_then_later() {
     exporter.exports(2).await;
     ids.extend(exporter.record(2).await);
     // As often as the client tries.
-    faults.on("PutObject", [Fault::SlowDown; 4]);
+    faults.on("PutObject", [Fault::SlowDown; 5]);
     assert!(matches!(exporter.run().await, RunOutcome::Failed { error_code: "slow_down", .. }));
     assert_eq!((faults.clear(), ids_of_whole_bucket(&system, &bucket, "diku").len()), (0, 2));
     exporter.exports(2).await;

@@ -79,7 +79,7 @@ async fn a_tick_with_nothing_to_say_asks_for_no_role_and_writes_no_plan() {
     exporter.run().await;
     let mut operations = faults.operations();
     operations.dedup();
-    assert_eq!(operations, ["GetItem", "TransactWriteItems", "Query", "TransactWriteItems"]);
+    assert_eq!(operations, ["GetItem", "DescribeTable", "TransactWriteItems", "Query", "TransactWriteItems"]);
     system.stop().await;
 }
 

@@ -96,7 +96,7 @@ async fn only_refusals_with_nothing_written_in_between_count() {
     clock.advance(12 * HOUR);
     // A busy service says nothing of the role.
     exporter.deny(&system, None).await;
-    faults.on("PutObject", [Fault::SlowDown; 4]);
+    faults.on("PutObject", [Fault::SlowDown; 5]);
     exporter.fails("slow_down").await;
     assert_eq!(exporter.state().await.config_fault_since, Some(since));
     // A segment that got through does, even if the next one does not.

@@ -137,3 +137,33 @@ async fn a_state_only_moves_forward_along_its_own_chain() {
     verified(&system, &[&bucket], "diku", &Options::default());
     system.stop().await;
 }
+
+/// An old state over the new one in the same table: nothing tells but the bucket, when the place of a new digest is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_taken_is_noticed_and_stops_the_export() {
+    let system = System::start().await;
+    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    let bucket = system.enable_export("diku").await;
+    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    record(&exporter, &clock, 3).await;
+    exporter.exports(3).await;
+    let old = state_of(&mut tables.items("Table", Some("diku")).await).clone();
+    record(&exporter, &clock, 1).await;
+    exporter.exports(1).await;
+    tables.client.put_item().table_name("Table").set_item(Some(old)).send().await.unwrap();
+    clock.advance(std::time::Duration::from_mins(5));
+    // The same event has the same number and so the same key; its digest has the same key and another window.
+    let before = system.keys(&bucket);
+    let outcome = exporter.run().await;
+    assert!(matches!(outcome, RunOutcome::Failed { error_code: "place_taken", .. }), "{outcome:?}");
+    for _ in 0..2 {
+        assert!(matches!(exporter.run().await, RunOutcome::Failed { error_code: "restored_table", .. }));
+    }
+    assert_eq!(system.keys(&bucket), before);
+    assert_eq!(exporter.state().await.next_seq, 4);
+    assert_eq!(resume(&system, &exporter, &bucket, "diku").await.unwrap().next_seq, 5);
+    record(&exporter, &clock, 1).await;
+    exporter.exports(2).await;
+    verified(&system, &[&bucket], "diku", &Options::default());
+    system.stop().await;
+}

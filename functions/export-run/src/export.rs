@@ -25,6 +25,15 @@ const MOST_SEGMENTS: usize = 200;
 /// the new one, whatever the old one answers.
 const FAILURES_OF_A_LEFT_PLACE: u64 = 3;
 
+/// Whether anybody can have begun to write a plan.
+#[derive(Debug, Clone, Copy)]
+enum Attempt {
+    /// It was made in this moment.
+    First,
+    /// An earlier run, or an earlier attempt of this one, may have.
+    Again,
+}
+
 /// What came of a segment that an earlier run left behind.
 enum Recovered {
     Finished,
@@ -114,8 +123,16 @@ impl<'a> Export<'a> {
                 Err(StoreError::Conflict) => break,
                 Err(error) => return Err(error.into()),
             }
-            self.put(&plan, &written).await?;
-            self.commit(&plan).await?;
+            match self.put(&plan, &written, Attempt::First).await {
+                Ok(()) => self.commit(&plan).await?,
+                Err(error) => {
+                    if error.is_place_taken() {
+                        // Or the next run would take what is there for this plan's own.
+                        self.function.store.distrust_export(self.lease).await?;
+                    }
+                    return Err(error.into());
+                }
+            }
         }
         Ok(())
     }
@@ -200,7 +217,7 @@ impl<'a> Export<'a> {
             Err(StoreError::Conflict) => return Ok(Recovered::ConfiguredAnew),
             Err(error) => return Err(error.into()),
         }
-        self.put(&moved, &written).await?;
+        self.put(&moved, &written, Attempt::Again).await?;
         self.commit(&moved).await?;
         Ok(Recovered::Finished)
     }
@@ -232,14 +249,14 @@ impl<'a> Export<'a> {
     }
 
     /// Puts a planned segment and its digest where the configuration says. Repeating it changes nothing.
-    async fn put(&mut self, plan: &SegmentPlan, written: &WrittenSegment) -> Result<(), ExportError> {
+    async fn put(&mut self, plan: &SegmentPlan, written: &WrittenSegment, attempt: Attempt) -> Result<(), ExportError> {
         let bucket = self.open().await?;
-        match self.put_through(&bucket, plan, written).await {
+        match self.put_through(&bucket, plan, written, attempt).await {
             Err(error) if error.is_expired_session() && !self.renewed => {
                 self.renewed = true;
                 self.bucket = None;
                 let bucket = self.open().await?;
-                self.put_through(&bucket, plan, written).await
+                self.put_through(&bucket, plan, written, Attempt::Again).await
             }
             put => put,
         }
@@ -253,7 +270,7 @@ impl<'a> Export<'a> {
         written: &WrittenSegment,
     ) -> Result<(), ExportError> {
         let bucket = self.assume(place).await?;
-        self.put_through(&bucket, plan, written).await
+        self.put_through(&bucket, plan, written, Attempt::Again).await
     }
 
     async fn put_through(
@@ -261,13 +278,19 @@ impl<'a> Export<'a> {
         bucket: &Bucket,
         plan: &SegmentPlan,
         written: &WrittenSegment,
+        attempt: Attempt,
     ) -> Result<(), ExportError> {
+        let put = async |key: &str, content_type: &str, body| match attempt {
+            // Boxed, since they are large.
+            Attempt::First => Box::pin(bucket.put_first(key, content_type, body)).await,
+            Attempt::Again => Box::pin(bucket.put_new(key, content_type, body)).await,
+        };
         let puts = async {
             // A window without events has no object.
             if let Some(object) = &plan.object {
-                bucket.put_new(&object.key, "application/gzip", written.gzip.clone()).await?;
+                put(&object.key, "application/gzip", written.gzip.clone()).await?;
             }
-            bucket.put_new(&plan.digest_key, "application/json", plan.digest.clone().into()).await
+            put(&plan.digest_key, "application/json", plan.digest.clone().into()).await
         };
         let time_left = self.deadline.minus(TIME_FOR_THE_END).since(self.function.clock.now());
         timeout(time_left, puts).await.unwrap_or_else(|_| Err(ExportError::out_of_time()))

@@ -1,7 +1,11 @@
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption};
 use bytes::Bytes;
@@ -9,6 +13,7 @@ use serde_json::json;
 use sporlog_model::{Destination, ExternalId, KmsKey, OrgId, RoleArn, RunId};
 
 use crate::ExportError;
+use crate::error::is_transient;
 
 /// How to reach STS and S3, before it is known whose bucket is meant.
 #[derive(Debug, Clone)]
@@ -100,6 +105,27 @@ impl Bucket {
     /// Writes an object unless the key is taken (`If-None-Match: *`), with its SHA-256 for S3 to check. A taken key is success:
     /// keys follow from the plan, so what is there is what an earlier attempt of the same plan wrote.
     pub async fn put_new(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), ExportError> {
+        match self.put(key, content_type, body).send().await {
+            Err(error) if !is_taken(&error) => Err(ExportError::put_object(&error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// [`Bucket::put_new`] of an object that was planned in this moment, to which nobody can have written: if the first attempt
+    /// finds the key taken, what is there is not ours, and [`ExportError::is_place_taken`] says so.
+    pub async fn put_first(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), ExportError> {
+        let once = aws_sdk_s3::Config::builder().retry_config(RetryConfig::disabled());
+        let sent = self.put(key, content_type, body.clone()).customize().config_override(once).send().await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if is_taken(&error) => Err(ExportError::place_taken()),
+            // It may have been written all the same: from here on, what is there may be ours.
+            Err(error) if is_transient(&error) => self.put_new(key, content_type, body).await,
+            Err(error) => Err(ExportError::put_object(&error)),
+        }
+    }
+
+    fn put(&self, key: &str, content_type: &str, body: Bytes) -> PutObjectFluentBuilder {
         let put = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
         let put = put.if_none_match("*").checksum_algorithm(ChecksumAlgorithm::Sha256);
         let put = match &self.kms_key {
@@ -110,13 +136,7 @@ impl Bucket {
                 .ssekms_key_id(key.as_str())
                 .bucket_key_enabled(true),
         };
-        match put.body(ByteStream::from(body)).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-                Some("PreconditionFailed") => Ok(()),
-                _ => Err(ExportError::put_object(&error)),
-            },
-        }
+        put.body(ByteStream::from(body))
     }
 
     /// Deletes an object. Only the test of a connection has the right to, and only to what it wrote.
@@ -124,6 +144,11 @@ impl Bucket {
         let deleted = self.client.delete_object().bucket(&self.name).key(key).send().await;
         deleted.map(drop).map_err(|error| ExportError::delete_object(&error))
     }
+}
+
+/// Whether there is an object with that key.
+fn is_taken(error: &SdkError<PutObjectError, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("PreconditionFailed")
 }
 
 /// At most 64 characters (STS API Reference, `RoleSessionName`); shown in the customer's own `CloudTrail`.

@@ -40,10 +40,24 @@ pub enum FaultKind {
     Internal,
 }
 
+const PLACE_TAKEN: &str = "place_taken";
+
 impl ExportError {
     /// A fault that does not come from AWS.
     pub fn internal(code: &'static str, sentence: &'static str) -> Self {
         Self { kind: FaultKind::Internal, code, sentence, cause: None }
+    }
+
+    /// Something else stands where a new segment was to be written.
+    pub(crate) fn place_taken() -> Self {
+        let sentence =
+            "The bucket already holds something else where the export goes on; Sporlog's operator must look.";
+        Self::internal(PLACE_TAKEN, sentence)
+    }
+
+    /// Whether the export is not where its state says.
+    pub fn is_place_taken(&self) -> bool {
+        self.code == PLACE_TAKEN
     }
 
     /// A write that was not done when the run's time was over.
@@ -261,7 +275,7 @@ impl AwsFault {
 }
 
 /// No answer, an answer that speaks of a fault of theirs (5xx), or one that asks for patience.
-fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+pub(crate) fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let status = error.raw_response().map(|response| response.status().as_u16());
     status.is_none_or(|status| status >= 500)
         || matches!(service_code(error).as_str(), "Throttling" | "ThrottlingException")

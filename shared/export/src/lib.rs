@@ -1,6 +1,6 @@
 //! The way into an organization's bucket.
 //!
-//! Owns the role ([`Bucket::assume`]), the conditional write ([`Bucket::put_new`]), the bytes of a segment
+//! Owns the role ([`Bucket::assume`]), the conditional write ([`Bucket::put_first`], [`Bucket::put_new`]), the bytes of a segment
 //! ([`SegmentWriter`]), the key that vouches for its digest ([`Signer`]), the test of a connection ([`Probe`]) and what each
 //! refusal of AWS means for the customer ([`ExportError`]). Must not know the table, nor
 //! what a run is.

@@ -1,6 +1,7 @@
 use sporlog_model::Instant;
 use sporlog_model::export::{SegmentPlan, Stream};
 
+use crate::export_state::TABLE_ID;
 use crate::lease::LEASE;
 use crate::table::Change;
 use crate::{Backfill, ExportState, Lease, Store, StoreError, keys};
@@ -70,6 +71,16 @@ impl Store {
         }
         // As in `begin_export`.
         self.transact(vec![self.update(keys::export_state(lease.scope().org()), change)]).await
+    }
+
+    /// Says that the state is not where the bucket is: no run goes by it before [`Store::resume_export`].
+    pub async fn distrust_export(&self, lease: &Lease) -> Result<(), StoreError> {
+        // No table has this id.
+        let nowhere = Change::new(format!("SET {TABLE_ID} = :nowhere"))
+            .only_if("lease_run = :run")
+            .text(":nowhere", "place-taken")
+            .text(":run", lease.run().to_string());
+        self.transact(vec![self.update(keys::export_state(lease.scope().org()), nowhere)]).await
     }
 
     /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change
