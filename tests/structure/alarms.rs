@@ -134,6 +134,16 @@ fn every_alarm_is_complete_and_has_its_section() {
     assert_eq!(written, sections);
 }
 
+#[test]
+fn the_page_says_what_the_alarms_cost() {
+    let page = operations_page();
+    let watched: usize = all("AWS::CloudWatch::Alarm").values().map(|alarm| watched(alarm).len()).sum();
+    assert!(page.contains(&format!("| metrics that alarms watch | {watched}, $0.10 each |")), "{watched}");
+    // Ours, and the filter's.
+    let own = Metric::ALL.len() + all("AWS::Logs::MetricFilter").len();
+    assert!(page.contains(&format!("| own metrics | {own}, $0.30 each,")), "{own}");
+}
+
 /// Every code that a run can fail with, or a test of a connection, as the source has them.
 fn codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
