@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::sync::Once;
 
 use serde_json::Value;
@@ -8,14 +9,16 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+type Lines = Rc<RefCell<Vec<u8>>>;
+
 thread_local! {
     /// What this thread has logged, while somebody wants to know.
-    static WRITTEN: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    static WRITTEN: RefCell<Option<Lines>> = const { RefCell::new(None) };
 }
 
 /// What a test's thread logs, line by line as a deployed function writes it at `info`. Of a test that runs on one thread, since
 /// other threads are other tests'.
-pub(crate) struct Captured(());
+pub(crate) struct Captured(Lines);
 
 impl Captured {
     pub(crate) fn start() -> Self {
@@ -30,13 +33,14 @@ impl Captured {
             }));
             tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
         });
-        WRITTEN.set(Some(Vec::new()));
-        Self(())
+        let lines = Lines::default();
+        WRITTEN.set(Some(Rc::clone(&lines)));
+        Self(lines)
     }
 
     /// What was written since the last call.
     pub(crate) fn text(&self) -> String {
-        WRITTEN.with_borrow_mut(|written| String::from_utf8(std::mem::take(written.as_mut().unwrap())).unwrap())
+        String::from_utf8(self.0.take()).unwrap()
     }
 
     /// The lines since the last call: those that say this, without when.
@@ -72,7 +76,7 @@ struct Thread;
 
 impl io::Write for Thread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.with_borrow_mut(|written| written.iter_mut().for_each(|written| written.extend_from_slice(bytes)));
+        WRITTEN.with_borrow(|lines| lines.iter().for_each(|lines| lines.borrow_mut().extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 

@@ -60,8 +60,14 @@ fn untagged(value: &Value) -> &Value {
     }
 }
 
-/// Namespace, name and dimensions of every metric that an alarm watches.
-fn watched(alarm: &Value) -> Vec<(String, String, Vec<(String, String)>)> {
+/// A metric that an alarm watches.
+struct Watched {
+    namespace: String,
+    name: String,
+    dimensions: Vec<(String, String)>,
+}
+
+fn watched(alarm: &Value) -> Vec<Watched> {
     let metrics = alarm["Metrics"].as_sequence().cloned().unwrap_or_default();
     let within = metrics.iter().filter_map(|metric| metric.get("MetricStat")).map(|stat| stat["Metric"].clone());
     let own = alarm.get("MetricName").map(|_| alarm.clone());
@@ -71,7 +77,11 @@ fn watched(alarm: &Value) -> Vec<(String, String, Vec<(String, String)>)> {
         .map(|metric| {
             let dimensions = metric["Dimensions"].as_sequence().cloned().unwrap_or_default();
             let dimensions = dimensions.iter().map(|dimension| (text(&dimension["Name"]), text(&dimension["Value"])));
-            (text(&metric["Namespace"]), text(&metric["MetricName"]), dimensions.collect())
+            Watched {
+                namespace: text(&metric["Namespace"]),
+                name: text(&metric["MetricName"]),
+                dimensions: dimensions.collect(),
+            }
         })
         .collect()
 }
@@ -124,12 +134,22 @@ fn every_alarm_is_complete_and_has_its_section() {
     assert_eq!(written, sections);
 }
 
+#[test]
+fn the_page_says_what_the_alarms_cost() {
+    let page = operations_page();
+    let watched: usize = all("AWS::CloudWatch::Alarm").values().map(|alarm| watched(alarm).len()).sum();
+    assert!(page.contains(&format!("| metrics that alarms watch | {watched}, $0.10 each |")), "{watched}");
+    // Ours, and the filter's.
+    let own = Metric::ALL.len() + all("AWS::Logs::MetricFilter").len();
+    assert!(page.contains(&format!("| own metrics | {own}, $0.30 each,")), "{own}");
+}
+
 /// Every code that a run can fail with, or a test of a connection, as the source has them.
 fn codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     // A code stands before its sentence, or has a name of its own.
-    let before_sentence = Regex::new(r#""([a-z]+(?:_[a-z0-9]+)+)",\s*(?:"[A-Z]|sentence\b)"#).unwrap();
-    let named = Regex::new(r#"const [A-Z_]+: &str = "([a-z]+(?:_[a-z0-9]+)+)";"#).unwrap();
+    let before_sentence = Regex::new(r#""([a-z0-9]+(?:_[a-z0-9]+)+)",\s*(?:"[A-Z]|sentence\b)"#).unwrap();
+    let named = Regex::new(r#"const [A-Z_]+: &str = "([a-z0-9]+(?:_[a-z0-9]+)+)";"#).unwrap();
     for folder in ["shared/export/src", "functions/export-run/src", "shared/store/src"] {
         for file in fs::read_dir(root().join(folder)).unwrap() {
             let path = file.unwrap().path();
@@ -169,7 +189,7 @@ fn what_alarms_and_dashboard_watch_is_measured_and_the_reverse() {
 
     let mut shown = BTreeSet::new();
     for (name, alarm) in all("AWS::CloudWatch::Alarm") {
-        for (namespace, metric, dimensions) in watched(&alarm) {
+        for Watched { namespace, name: metric, dimensions } in watched(&alarm) {
             if namespace == METRIC_NAMESPACE {
                 let [(dimension, function)] = &dimensions[..] else { panic!("{name}: {dimensions:?}") };
                 assert_eq!(dimension, METRIC_DIMENSION, "{name}");
@@ -230,8 +250,9 @@ fn every_function_is_watched_traced_and_keeps_its_log_for_a_while() {
         // A refused token is an error of the authorizer's too, so of its errors its own count is watched.
         let errors =
             if name == "AuthorizerFunction" { (METRIC_NAMESPACE, "AuthorizerFault") } else { ("AWS/Lambda", "Errors") };
-        let of_function = |wanted: (&str, &str), metric: &(String, String, Vec<(String, String)>)| {
-            (metric.0.as_str(), metric.1.as_str()) == wanted && metric.2 == [("FunctionName".to_owned(), name.clone())]
+        let of_function = |wanted: (&str, &str), metric: &Watched| {
+            (metric.namespace.as_str(), metric.name.as_str()) == wanted
+                && metric.dimensions == [("FunctionName".to_owned(), name.clone())]
         };
         let both = alarms.iter().any(|alarm| {
             [errors, ("AWS/Lambda", "Throttles")].iter().all(|wanted| alarm.iter().any(|m| of_function(*wanted, m)))
