@@ -144,15 +144,7 @@ impl Stack {
         let (api, invoke) = (api_listener.local_addr()?, invoke_listener.local_addr()?);
 
         let issuer = Issuer::open(options.data_dir.as_deref())?;
-        let parameters = BTreeMap::from([
-            ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
-            ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
-            ("SigningKeyArn".to_owned(), SigningKey::arn()),
-            // Here there is only one account.
-            ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
-        ]);
-        let template =
-            Template::parse(&options.template, &Deployment { parameters, queue_endpoint: format!("http://{invoke}") })?;
+        let template = template(&options, &issuer, invoke)?;
         let iam = Iam::of(&template);
         let storage = match file("s3.sqlite") {
             Some(path) => Storage::open(&path)?,
@@ -171,15 +163,7 @@ impl Stack {
         let queues = Arc::new(Queues::open(&queue_specs, file("queues.sqlite").as_deref())?);
 
         let endpoints = Endpoints { invoke, dynamodb: engine.address(), s3: s3_server.address() };
-        let in_flight = InFlight::default();
-        let mut crates: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
-        for spec in &template.functions {
-            let environment = endpoints.environment(&iam, spec);
-            if let Some(function) = function(spec, &environment, &clock, &in_flight)? {
-                crates.insert(spec.binary.clone(), function);
-            }
-        }
-        let registry = Arc::new(Registry::new(&template, &crates)?);
+        let registry = Arc::new(registry(&template, endpoints, &iam, &clock)?);
         let (stop_intake, stop_services) = (CancellationToken::new(), CancellationToken::new());
         let invoker = AsyncInvoker::new(&template, Arc::clone(&registry), Arc::clone(&queues), stop_intake.clone());
 
@@ -305,6 +289,31 @@ pub fn variables(invoke: SocketAddr, dynamodb: SocketAddr, s3: SocketAddr) -> Ve
         ("AWS_ENDPOINT_URL_SQS", format!("http://{invoke}")),
         ("AWS_ENDPOINT_URL_KMS", format!("http://{invoke}")),
     ]
+}
+
+/// The template with the parameters of this run.
+fn template(options: &Options, issuer: &Issuer, invoke: SocketAddr) -> Result<Template, StartError> {
+    let parameters = BTreeMap::from([
+        ("TrustedIssuers".to_owned(), issuer.trusted_issuers(invoke)?),
+        ("SettleSeconds".to_owned(), options.settle_seconds.to_string()),
+        ("SigningKeyArn".to_owned(), SigningKey::arn()),
+        // Here there is only one account.
+        ("RolesOfOwnAccount".to_owned(), "allowed".to_owned()),
+    ]);
+    let deployment = Deployment { parameters, queue_endpoint: format!("http://{invoke}") };
+    Ok(Template::parse(&options.template, &deployment)?)
+}
+
+/// The functions of the template, each with its own environment.
+fn registry(template: &Template, endpoints: Endpoints, iam: &Iam, clock: &Clock) -> Result<Registry, StartError> {
+    let in_flight = InFlight::default();
+    let mut crates: BTreeMap<String, Arc<dyn Function>> = BTreeMap::new();
+    for spec in &template.functions {
+        if let Some(function) = function(spec, &endpoints.environment(iam, spec), clock, &in_flight)? {
+            crates.insert(spec.binary.clone(), function);
+        }
+    }
+    Ok(Registry::new(template, &crates)?)
 }
 
 /// A function of the template, as its own `main` would start it; `None` for a crate this process does not know, which the

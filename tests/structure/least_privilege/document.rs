@@ -2,7 +2,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use sporlog_local::iam::{Effect, Statement};
+use sporlog_local::iam::{Effect, Policy, Statement};
 use sporlog_local::template::{ACCOUNT, EMBEDDED, FunctionSpec};
 
 use super::grants::parse;
@@ -26,7 +26,7 @@ fn document() -> String {
     for function in &parse(EMBEDDED, "refused").functions {
         let _ = write!(page, "\n## {}\n\n", function.logical_id);
         page.push_str("| statement | | actions | on | keys |\n|---|---|---|---|---|\n");
-        for statement in function.policies.iter().flat_map(|policy| policy.statements()) {
+        for statement in function.policies.iter().flat_map(Policy::statements) {
             page.push_str(&row(statement));
         }
         for (actions, on) in of_aws_itself(function) {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use sporlog_local::iam::{Effect, Statement, Used};
+use sporlog_local::iam::{Effect, Policy, Statement, Used};
 use sporlog_local::kms::SigningKey;
 use sporlog_local::template::{Deployment, EMBEDDED, Template};
 
@@ -26,7 +26,7 @@ pub(super) fn local_template() -> Template {
 /// The statements that allow something, with their functions.
 pub(super) fn allowing(template: &Template) -> impl Iterator<Item = (&str, &Statement)> {
     template.functions.iter().flat_map(|function| {
-        let statements = function.policies.iter().flat_map(|policy| policy.statements());
+        let statements = function.policies.iter().flat_map(Policy::statements);
         let allowing = statements.filter(|statement| statement.effect() == Effect::Allow);
         allowing.map(|statement| (function.logical_id.as_str(), statement))
     })
