@@ -15,4 +15,4 @@ use std::time::Duration;
 pub(crate) use stack::Deployed;
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
