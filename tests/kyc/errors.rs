@@ -50,7 +50,7 @@ pub(crate) async fn a_parameter_outside_its_range_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-pub(crate) async fn a_case_is_a_positive_integer_and_exists_from_its_first_entry() {
+async fn a_case_is_a_positive_integer_and_exists_from_its_first_entry() {
     let cases = Cases::start().await;
     let invalid = "id must be a positive integer up to 9007199254740991";
     for id in ["0", "-1", "+1", "1.0", "x", "9007199254740992", "%FF", "1%23"] {

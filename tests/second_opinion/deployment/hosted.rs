@@ -149,7 +149,6 @@ hosted! {
         }
         errors {
             a_parameter_outside_its_range_is_named,
-            a_case_is_a_positive_integer_and_exists_from_its_first_entry,
             an_entry_that_is_wrong_is_named_by_member_and_place,
             a_body_that_cannot_be_read_is_refused,
             a_case_has_256_different_actions_at_most,
