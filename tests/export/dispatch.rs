@@ -41,7 +41,9 @@ impl Lambda {
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let names = [("AWS_ENDPOINT_URL_LAMBDA", url.as_str()), ("EXPORT_RUN_FUNCTION", "ExportRunFunction")];
         let own: Vec<_> = names.into_iter().chain(own.iter().copied()).collect();
-        let dispatch = ExportDispatch::from_environment(&system.environment_of("ExportDispatchFunction", &own), clock.clock()).unwrap();
+        let dispatch =
+            ExportDispatch::from_environment(&system.environment_of("ExportDispatchFunction", &own), clock.clock())
+                .unwrap();
         let outcome = dispatch.handle().await;
         server.abort();
         let mut started = std::mem::take(&mut *self.started.lock().unwrap());

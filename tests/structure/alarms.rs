@@ -217,7 +217,7 @@ fn dashboard_metrics() -> Vec<Vec<serde_json::Value>> {
 
 fn dashboard() -> serde_json::Value {
     let dashboard = all("AWS::CloudWatch::Dashboard").remove("Dashboard").unwrap();
-    let body = untagged(&dashboard["DashboardBody"]).as_str().unwrap();
+    let body = untagged(&dashboard["DashboardBody"])[0].as_str().unwrap();
     // A parameter that is a number stands without quotes.
     serde_json::from_str(&body.replace("${ExportAgeAlarmSeconds}", "7200")).unwrap()
 }
@@ -236,7 +236,8 @@ fn the_dashboard_shows_every_alarm_and_names_nothing_that_is_not() {
     let text = dashboard.to_string();
     let names = text.split("${").skip(1).map(|rest| rest.split(['}', '.']).next().unwrap());
     for name in names.filter(|name| !name.starts_with("AWS::")) {
-        assert!(document["Resources"].get(name).is_some(), "{name}");
+        let given = untagged(&document["Resources"]["Dashboard"]["Properties"]["DashboardBody"])[1].get(name);
+        assert!(document["Resources"].get(name).or(given).is_some(), "{name}");
     }
 }
 

@@ -95,3 +95,18 @@ fn every_route_but_the_public_ones_asks_who_is_calling() {
         assert!(template.function(&spec.function).is_some(), "{authorizer}");
     }
 }
+
+/// API Gateway decodes a path before it hands it over, and a URI has no place for what then stands in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_would_be_read_as_another_is_of_nothing() {
+    let system = System::start().await;
+    for path in ["/orgs/new#b", "/orgs/new?b", "/orgs/new#", "/orgs/./new", "/orgs/b/../new", "/beside/../orgs/new"] {
+        let answer = system.invoke("OrganizationsFunction", &event("PUT", path)).await;
+        assert_eq!(answer["statusCode"], 404, "{path}: {answer}");
+        assert!(answer["body"].as_str().unwrap().contains("Not found"), "{path}: {answer}");
+    }
+    for (path, expected) in [("/orgs/a b", 422), ("/orgs/a\u{e5}b", 422), ("/orgs/a%b", 422), ("/orgs/new", 201)] {
+        assert_eq!(status(&system, "OrganizationsFunction", "PUT", path).await, expected, "{path}");
+    }
+    system.stop().await;
+}

@@ -3,6 +3,7 @@ use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{OrgId, error_chain};
 use sporlog_store::{CopyError, CopyReport, Store};
 
+use super::output::print;
 use super::{Failure, runtime, table};
 
 /// Not every row is there as it is in the other table.
@@ -33,28 +34,32 @@ pub(super) struct CopyOrgArgs {
 /// The exit status is 0 when every row is there, byte for byte.
 pub(super) fn run(args: &CopyOrgArgs) -> Result<u8, Failure> {
     let (from, to) = (table::open(&args.from)?, table::open(&args.to)?);
-    let copied = runtime()?.block_on(copy(args, &from, &to));
-    copied.map_err(|error| error_chain(&error).into())
+    runtime()?.block_on(copy(args, &from, &to))
 }
 
-async fn copy(args: &CopyOrgArgs, from: &Store, to: &Store) -> Result<u8, CopyError> {
+async fn copy(args: &CopyOrgArgs, from: &Store, to: &Store) -> Result<u8, Failure> {
     let scope = TenantScope::for_service(Service::Operator, &args.org);
     if !args.dry_run {
-        let copied = from.copy_org(&scope, to, args.segments, true).await?;
-        println!("copied          {} of {} rows", copied.absent, copied.rows);
+        let copied = from.copy_org(&scope, to, args.segments, true).await.map_err(|error| told(&error))?;
+        print(format_args!("copied          {} of {} rows", copied.absent, copied.rows))?;
     }
     let CopyReport { rows, same, absent, different, different_keys } =
-        from.copy_org(&scope, to, args.segments, false).await?;
-    println!("compared        {rows} rows: {same} the same, {absent} absent, {different} different");
+        from.copy_org(&scope, to, args.segments, false).await.map_err(|error| told(&error))?;
+    print(format_args!("compared        {rows} rows: {same} the same, {absent} absent, {different} different"))?;
     for key in &different_keys {
-        println!("different       {key}");
+        print(format_args!("different       {key}"))?;
     }
     if absent > 0 || different > 0 {
         return Ok(DIFFERENT);
     }
     if args.hand_over {
-        from.hand_over_export(&scope, to).await?;
-        println!("handed over     the export goes on in {}", args.to);
+        from.hand_over_export(&scope, to).await.map_err(|error| told(&error))?;
+        print(format_args!("handed over     the export goes on in {}", args.to))?;
     }
     Ok(0)
+}
+
+/// The whole chain of causes: an SDK's error alone says next to nothing.
+fn told(error: &CopyError) -> Failure {
+    error_chain(error).into()
 }

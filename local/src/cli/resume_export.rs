@@ -1,3 +1,5 @@
+use std::io;
+
 use clap::Args;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{Instant, OrgId};
@@ -5,6 +7,7 @@ use sporlog_store::{ExportState, StandingExport, Store};
 use sporlog_verify::{Fingerprint, TrustedKeys};
 use tokio::runtime::Runtime;
 
+use super::output::print;
 use super::{Failure, runtime, table, verify};
 use crate::bucket_end;
 
@@ -64,17 +67,17 @@ fn resume(args: &ResumeExportArgs) -> Result<u8, Failure> {
             standing.moved_to(bucket, days.first().map(|day| day.start()))?
         }
     };
-    tell("state", &standing.state);
-    tell("goes on at", &state);
+    tell("state", &standing.state)?;
+    tell("goes on at", &state)?;
     if let Some(plan) = &state.plan {
-        println!("first           the segment that is begun: {}", plan.digest_key);
+        print(format_args!("first           the segment that is begun: {}", plan.digest_key))?;
     }
     if args.dry_run {
-        println!("dry run         nothing was changed");
+        print(format_args!("dry run         nothing was changed"))?;
         return Ok(0);
     }
     write(&store, &scope, &standing, &state, &runtime)?;
-    println!("resumed         in the table {}", args.table);
+    print(format_args!("resumed         in the table {}", args.table))?;
     Ok(0)
 }
 
@@ -89,9 +92,9 @@ fn write(
     resumed.map_err(|error| format!("nothing was changed: {}", sporlog_model::error_chain(&error)).into())
 }
 
-fn tell(name: &str, state: &ExportState) {
+fn tell(name: &str, state: &ExportState) -> io::Result<()> {
     let digest = state.previous_digest_sha256.as_deref().unwrap_or("none");
     let live = state.exported_to.map_or_else(|| "not begun".to_owned(), |to| format!("up to {to}"));
     let backfill = state.backfill.map(|left| format!(", history from {} still to come", left.from)).unwrap_or_default();
-    println!("{name:<15} number {} behind the digest {digest}; live {live}{backfill}", state.next_seq);
+    print(format_args!("{name:<15} number {} behind the digest {digest}; live {live}{backfill}", state.next_seq))
 }

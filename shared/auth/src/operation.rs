@@ -43,11 +43,14 @@ impl Action {
     }
 }
 
+/// Routes that everybody may call, so that no action of the policy is behind them.
+const PUBLIC: [(&str, &str); 1] = [("GET /openapi.json", "readOpenapi")];
+
 /// What a route is called, by its method and its path with `{name}` for what varies. `None` for one that there is not.
 pub fn operation(method: &str, path: &str) -> Option<&'static str> {
-    let routes = |action: Action| action.routes().iter().zip(action.operations());
+    let routes = |action: Action| action.routes().iter().copied().zip(action.operations().iter().copied());
     let is_it = |route: &str| route.split_once(' ') == Some((method, path));
-    Action::ALL.into_iter().flat_map(routes).find(|(route, _)| is_it(route)).map(|(_, name)| *name)
+    Action::ALL.into_iter().flat_map(routes).chain(PUBLIC).find(|(route, _)| is_it(route)).map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -69,6 +72,7 @@ mod tests {
     fn a_route_is_found_by_method_and_path() {
         assert_eq!(operation("PUT", "/orgs/{orgId}"), Some("putOrganization"));
         assert_eq!(operation("GET", "/orgs/{orgId}"), Some("readOrganization"));
+        assert_eq!(operation("GET", "/openapi.json"), Some("readOpenapi"));
         assert_eq!(operation("GET", "/orgs/diku"), None);
     }
 }

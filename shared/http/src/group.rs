@@ -8,7 +8,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
+use percent_encoding::percent_decode_str;
 use sporlog_auth::operation;
 use sporlog_model::ErrorKind;
 
@@ -18,11 +20,23 @@ use crate::{ApiError, ErrorShape};
 /// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
     router
-        .fallback(|| async { ApiError::new(ErrorKind::NotFound, "notFound", "Not found") })
+        .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(ErrorKind::MethodNotAllowed, "methodNotAllowed", "Method not allowed")
         })
         .layer(middleware::from_fn(move |request, next| answer(shape.clone(), request, next)))
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(ErrorKind::NotFound, "notFound", "Not found")
+}
+
+/// Whether the request's path is the one that was sent. API Gateway decodes `rawPath`, so `/orgs/a%23b` arrives as `/orgs/a#b`, of
+/// which a URI keeps `/orgs/a`: another organization. `?` and dot segments are lost likewise. No id has any of these.
+fn is_path_as_sent(request: &Request) -> bool {
+    let sent = request.raw_http_path();
+    // Without API Gateway in front there is none.
+    sent.is_empty() || percent_decode_str(sent).eq(percent_decode_str(request.uri().path()))
 }
 
 /// How many things an answer shows, or a request has put into the log: for the log line.
@@ -52,7 +66,7 @@ struct Line {
 async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let line = Line::of(&request);
-    let mut response = next.run(request).await;
+    let mut response = if is_path_as_sent(&request) { next.run(request).await } else { not_found().into_response() };
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     if let Some(error) = &error {
         let body = shape.body(error, &line.request_id).to_string();

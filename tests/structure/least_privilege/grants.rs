@@ -96,18 +96,18 @@ fn a_difference_is_noticed() {
             "AcquisitionAuditFunction: ReadTheLog: granted and never used: dynamodb:* on",
         ),
         (
-            "Resource: !Sub ${Table.Arn}/index/gsi1",
-            "Resource: !Sub ${Table.Arn}/index/*",
+            "!Sub \"${Table.Arn}/index/gsi1\"",
+            "!Sub \"${Table.Arn}/index/*\"",
             "ExportDispatchFunction: FindWhoIsDue: a wildcard without a reason in WILDCARDS: dynamodb:Query on",
         ),
         (
-            "Resource: !Sub ${Table.Arn}/index/gsi1",
-            "Resource: [!Sub \"${Table.Arn}/index/gsi1\", !GetAtt Table.Arn]",
+            "!Sub \"${Table.Arn}/index/gsi1\"",
+            "[!Sub \"${Table.Arn}/index/gsi1\", !GetAtt Table.Arn]",
             "RetentionFunction: FindWhatIsDue: granted and never used: dynamodb:Query on",
         ),
         (
-            "dynamodb:LeadingKeys: [\"DUE#*\"]",
-            "dynamodb:LeadingKeys: [\"DUE#*\", \"ORG#*\"]",
+            "dynamodb:LeadingKeys: [\"DUE#*\", \"BEHIND#*\"]",
+            "dynamodb:LeadingKeys: [\"DUE#*\", \"BEHIND#*\", \"ORG#*\"]",
             "ExportDispatchFunction: FindWhoIsDue: granted and never used: dynamodb:Query on",
         ),
         (
