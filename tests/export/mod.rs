@@ -62,12 +62,15 @@ impl Exporter {
     pub(crate) fn in_table(system: &System, org: &str, clock: &ManualClock, table: &str, own: &[(&str, &str)]) -> Self {
         let own: Vec<_> =
             [("SETTLE_SECONDS", "60"), ("TABLE_NAME", table)].into_iter().chain(own.iter().copied()).collect();
+        // The function's policies are about this stack's table; another one stands for a stack with policies of its own.
+        let environment =
+            if table == "Table" { system.environment_of("ExportRunFunction", &own) } else { system.environment(&own) };
         Self {
             org: org.to_owned(),
             store: store_of(&system.environment(&[]), table, clock.clock()),
             scope: scope_of(org),
             clock: clock.clone(),
-            run: ExportRun::from_environment(&system.environment_of("ExportRunFunction", &own), clock.clock()).unwrap(),
+            run: ExportRun::from_environment(&environment, clock.clock()).unwrap(),
         }
     }
 

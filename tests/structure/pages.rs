@@ -1,8 +1,11 @@
 //! What pages say of this repository.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use pulldown_cmark::{Event, Parser};
+use serde_yaml_ng::Value;
+use sporlog_local::template::EMBEDDED;
 
 use super::root;
 
@@ -36,10 +39,29 @@ fn the_changelog_has_a_section_of_this_version_and_one_of_what_is_to_come() {
     assert_eq!(newest.split(']').next(), Some(env!("CARGO_PKG_VERSION")));
 }
 
+/// Whoever deploys finds every parameter, with its default, and none that is not there.
+#[test]
+fn the_page_about_deploying_has_every_parameter() {
+    let template: Value = serde_yaml_ng::from_str(EMBEDDED).unwrap();
+    let parameters = template["Parameters"].as_mapping().unwrap().keys().map(|name| name.as_str().unwrap().to_owned());
+    let page = fs::read_to_string(root().join("docs/deploy.md")).unwrap();
+    let table = page.split_once("| parameter | default |").unwrap().1.split_once("\n\n").unwrap().0;
+    let names = table.lines().filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split(','));
+    let names = names.filter_map(|name| name.trim().strip_prefix('`')?.strip_suffix('`')).map(str::to_owned);
+    assert_eq!(names.collect::<BTreeSet<_>>(), parameters.collect::<BTreeSet<_>>());
+}
+
 /// A link to a page or a place in the tree leads somewhere.
 #[test]
 fn what_the_readme_links_to_is_there() {
-    for (page, folder) in [("README.md", "."), ("CONTRIBUTING.md", "."), ("docs/adding-an-endpoint.md", "docs")] {
+    for (page, folder) in [
+        ("README.md", "."),
+        ("CONTRIBUTING.md", "."),
+        ("docs/adding-an-endpoint.md", "docs"),
+        ("docs/deploy.md", "docs"),
+        ("docs/operations.md", "docs"),
+        ("docs/restore.md", "docs"),
+    ] {
         let text = fs::read_to_string(root().join(page)).unwrap();
         for event in Parser::new(&text) {
             let Event::Start(pulldown_cmark::Tag::Link { dest_url, .. }) = event else { continue };

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::identity::Issuer;
+use crate::stack;
 
 /// Where the local run keeps its data.
 #[derive(Debug, Args)]
@@ -18,14 +19,17 @@ impl DataDir {
         &self.data_dir
     }
 
-    /// The directory, if a server has used it. In any other a token would be signed with a key that no server trusts, and a role
-    /// would be defined where none looks.
-    pub(super) fn of_a_server(&self) -> Result<&Path, Failure> {
-        if Issuer::has_key_in(&self.data_dir) {
-            return Ok(&self.data_dir);
+    /// The directory, made if it is not there. Where no server was, it is most often the wrong one: a token would be signed with a
+    /// key that no running server trusts, and a role would be defined where none looks. So that is said.
+    pub(super) fn made(&self) -> Result<&Path, Failure> {
+        if !Issuer::has_key_in(&self.data_dir) {
+            stack::create_data_dir(&self.data_dir)?;
+            let directory = std::path::absolute(&self.data_dir)?;
+            eprintln!(
+                "sporlog: no server has kept its data in {} yet; that of another is named with --data-dir",
+                directory.display()
+            );
         }
-        let directory = std::path::absolute(&self.data_dir)?;
-        Err(format!("no server has kept its data in {}; name its directory with --data-dir", directory.display())
-            .into())
+        Ok(&self.data_dir)
     }
 }

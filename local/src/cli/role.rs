@@ -22,9 +22,6 @@ pub(super) struct RoleArgs {
     /// Something it refuses.
     #[arg(long)]
     deny: Option<Denied>,
-    /// Put this definition in the place of another of that name.
-    #[arg(long)]
-    replace: bool,
     #[command(flatten)]
     data: DataDir,
 }
@@ -39,7 +36,7 @@ enum Denied {
 
 /// Defines the role; a running server sees it at its next request.
 pub(super) fn run(args: &RoleArgs) -> Result<u8, Failure> {
-    let storage = Storage::open(&args.data.of_a_server()?.join("s3.sqlite"))?;
+    let storage = Storage::open(&args.data.made()?.join("s3.sqlite"))?;
     let deny = args.deny.map(|denied| match denied {
         Denied::Assume => Deny::Assume,
         Denied::Put => Deny::Put,
@@ -52,7 +49,9 @@ pub(super) fn run(args: &RoleArgs) -> Result<u8, Failure> {
         external_id: args.external_id.clone().map(String::from),
         deny,
     };
-    let arn = if args.replace { storage.define_role(&role)? } else { storage.add_role(&role)? };
-    print(arn)?;
+    if storage.replace_role(&role)? {
+        eprintln!("sporlog: this takes the place of another role {}", args.name);
+    }
+    print(role.arn())?;
     Ok(0)
 }

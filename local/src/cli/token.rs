@@ -5,7 +5,6 @@ use sporlog_model::{Clock, OrgId};
 use super::output::print;
 use super::{DataDir, Failure};
 use crate::identity::{Issuer, TokenRequest};
-use crate::stack;
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
@@ -24,21 +23,12 @@ pub(super) struct TokenArgs {
     /// How long it is valid.
     #[arg(long, default_value_t = 12 * 3600, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=315_360_000))]
     lifetime_seconds: i64,
-    /// Make the directory and its key, if they are not there, for a server that is started later.
-    #[arg(long)]
-    create: bool,
     #[command(flatten)]
     data: DataDir,
 }
 
 pub(super) fn run(args: TokenArgs) -> Result<u8, Failure> {
-    let directory = if args.create {
-        stack::create_data_dir(args.data.path())?;
-        args.data.path()
-    } else {
-        args.data.of_a_server()?
-    };
-    let issuer = Issuer::open(Some(directory))?;
+    let issuer = Issuer::open(Some(args.data.made()?))?;
     let request = TokenRequest {
         org: OrgId::parse(&args.org)?,
         subject: args.sub,

@@ -84,31 +84,25 @@ impl Storage {
     /// Defines the role, or replaces its definition, and creates its bucket in [`DEFAULT_REGION`] when there is none.
     /// Sessions that exist follow the new definition from their next request on.
     pub fn define_role(&self, role: &RoleDefinition) -> Result<RoleArn, StorageError> {
-        self.write_role(role, true)
+        self.replace_role(role)?;
+        Ok(role.arn())
     }
 
-    /// The same, but another definition of that name stays as it is and is the error. The same definition again is none.
-    pub fn add_role(&self, role: &RoleDefinition) -> Result<RoleArn, StorageError> {
-        self.write_role(role, false)
-    }
-
-    fn write_role(&self, role: &RoleDefinition, replaces: bool) -> Result<RoleArn, StorageError> {
+    /// The same; answers whether another definition stood there before.
+    pub(crate) fn replace_role(&self, role: &RoleDefinition) -> Result<bool, StorageError> {
         if !is_role_name(&role.name) {
             return Err(StorageError::InvalidName(format!("{:?} is not a role name", role.name)));
         }
         buckets::check_name(&role.bucket)?;
         self.write_now(|transaction| {
-            if !replaces && find(transaction, &role.name)?.is_some_and(|other| other != *role) {
-                return Err(StorageError::RoleExists(role.name.clone()));
-            }
+            let replaced = find(transaction, &role.name)?.is_some_and(|other| other != *role);
             buckets::create(transaction, &role.bucket, DEFAULT_REGION)?;
             transaction.execute(
                 "INSERT OR REPLACE INTO role (name, bucket, external_id, deny) VALUES (?1, ?2, ?3, ?4)",
                 params![role.name, role.bucket, role.external_id, role.deny.map(Deny::as_str)],
             )?;
-            Ok(())
-        })?;
-        Ok(role.arn())
+            Ok(replaced)
+        })
     }
 }
 

@@ -48,8 +48,6 @@ pub enum StorageError {
     #[error("{0}")]
     InvalidName(String),
     /// The role has another definition already.
-    #[error("there is another role {0}; --replace puts this one in its place")]
-    RoleExists(String),
 }
 
 /// Buckets, objects, roles and sessions of one `SQLite` file, or of memory. A clone is another handle on the same store.
