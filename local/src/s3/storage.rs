@@ -47,7 +47,6 @@ pub enum StorageError {
     /// A name that AWS would not accept, and why.
     #[error("{0}")]
     InvalidName(String),
-    /// The role has another definition already.
 }
 
 /// Buckets, objects, roles and sessions of one `SQLite` file, or of memory. A clone is another handle on the same store.
