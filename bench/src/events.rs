@@ -10,9 +10,30 @@ use crate::Failure;
 pub(crate) const ORG: &str = "diku";
 
 const WORDS: [&str; 24] = [
-    "approval", "amazon", "binding", "check", "claim", "continuation", "credit", "delivery", "edition", "electronic",
-    "gift", "history", "invoice", "library", "monograph", "periodical", "print", "receipt", "rush", "series",
-    "standing", "supplement", "vendor", "volume",
+    "approval",
+    "amazon",
+    "binding",
+    "check",
+    "claim",
+    "continuation",
+    "credit",
+    "delivery",
+    "edition",
+    "electronic",
+    "gift",
+    "history",
+    "invoice",
+    "library",
+    "monograph",
+    "periodical",
+    "print",
+    "receipt",
+    "rush",
+    "series",
+    "standing",
+    "supplement",
+    "vendor",
+    "volume",
 ];
 
 /// Makes events of orders, with a snapshot that makes an exported line of 1.5 KB.
@@ -36,8 +57,17 @@ impl Generator {
 
     /// An event that happened to this order at that instant.
     pub(crate) fn event(&mut self, order: &str, at: Instant) -> Result<Event, Failure> {
-        let payload = self.payload(order, at).to_string();
-        Ok(folio::parse_event(EntityType::Order, payload.as_bytes()).map_err(|error| format!("{error:?}"))?)
+        self.event_of(EntityType::Order, order, at)
+    }
+
+    /// The same of another kind of entity; each has another receiving status than the one before.
+    pub(crate) fn event_of(&mut self, kind: EntityType, id: &str, at: Instant) -> Result<Event, Failure> {
+        let mut payload = self.payload(id, at);
+        let mut snapshot = payload["orderSnapshot"].take();
+        snapshot["receivingStatus"] = at.to_string().into();
+        payload[folio::entity_id_member(kind)] = id.into();
+        payload[folio::snapshot_member(kind)] = snapshot;
+        Ok(folio::parse_event(kind, payload.to_string().as_bytes()).map_err(|error| format!("{error:?}"))?)
     }
 
     /// The same as FOLIO publishes it. Every number reads the same in any language.

@@ -1,5 +1,6 @@
-//! Logs of up to a million events, made quickly: the store encodes each event as ever, but what it sends is caught, and the entries of
-//! the feed, which is all that an export reads, are put into the engine's file by the ten thousand.
+//! Logs of up to a million events, made quickly: the store encodes each event as ever, but what it sends is caught, and what is wanted
+//! of it is put into the engine's file by the ten thousand. Of a log that is exported those are the entries of the feed, which is all
+//! that an export reads; of a history all rows.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +8,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Builder;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::{Response, StatusCode};
 use dynoxide::{Database, ImportOptions};
 use serde_json::Value;
@@ -62,10 +61,25 @@ fn recorded_at(number: u64) -> Result<Instant, Failure> {
 
 /// A file of the engine with an organization for each of these counts; made at the first time, or when what makes it has changed.
 pub(crate) async fn database(counts: &[u64]) -> Result<PathBuf, Failure> {
+    cached("feed", &format!("{counts:?}"), async |engine| {
+        for count in counts {
+            fill(engine.database(), *count).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A file of the engine, made by `make` if it is not there. `size` tells files of one kind from each other.
+pub(crate) async fn cached(
+    kind: &str,
+    size: &str,
+    make: impl AsyncFnOnce(&TestEngine) -> Result<(), Failure>,
+) -> Result<PathBuf, Failure> {
     let mut hasher = Sha256::new();
     GENERATOR.iter().for_each(|source| hasher.update(source));
-    hasher.update(format!("{counts:?}"));
-    let path = cache()?.join(format!("feed-{}.sqlite", &hex::encode(hasher.finalize())[..16]));
+    hasher.update(size);
+    let path = cache()?.join(format!("{kind}-{}.sqlite", &hex::encode(hasher.finalize())[..16]));
     if path.exists() {
         return Ok(path);
     }
@@ -77,13 +91,31 @@ pub(crate) async fn database(counts: &[u64]) -> Result<PathBuf, Failure> {
     }
     let engine = TestEngine::file(&unfinished)?;
     engine.database().enable_bulk_loading()?;
-    for count in counts {
-        fill(engine.database(), *count).await?;
-    }
+    make(&engine).await?;
     engine.database().disable_bulk_loading()?;
     drop(engine);
     std::fs::rename(&unfinished, &path)?;
     Ok(path)
+}
+
+/// A history of one order, with this many events a second apart.
+pub(crate) async fn fill_history(database: &Database, org: &str, order: &str, count: u64) -> Result<(), Failure> {
+    let caught = Catch::of(Wanted::AllRows);
+    let (store, scope) = (caught.store(Clock::system())?, scope(org)?);
+    let mut generator = Generator::new(count);
+    for number in 0..count {
+        let at = Instant::parse(FIRST)?.plus(Duration::from_secs(number));
+        store.append(&scope, &generator.event(order, at)?).await?;
+        if caught.len() >= BATCH {
+            caught.import(database)?;
+        }
+    }
+    caught.import(database)?;
+    // What counts one event, once for all of them.
+    let mut update = caught.last_update.lock().unwrap_or_else(PoisonError::into_inner).take();
+    update["ExpressionAttributeValues"][":one"]["N"] = count.to_string().into();
+    database.update_item(serde_json::from_value(update)?)?;
+    Ok(())
 }
 
 async fn fill(database: &Database, count: u64) -> Result<(), Failure> {
@@ -105,7 +137,7 @@ async fn fill_every(database: &Database, count: u64, first: u64, of: u64) -> Res
         let now = Arc::clone(&now);
         Clock::from_fn(move || *now.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    let caught = Catch::default();
+    let caught = Catch::of(Wanted::Feed);
     let (store, scope) = (caught.store(clock)?, scope(&org_of(count))?);
     let mut generator = Generator::new(first + 1);
     for number in (first..count).step_by(usize::try_from(of)?) {
@@ -122,11 +154,25 @@ async fn fill_every(database: &Database, count: u64, first: u64, of: u64) -> Res
     caught.import(database)
 }
 
-/// Takes the place of the connection: keeps the feed's rows of what is sent, and answers that all went well.
-#[derive(Debug, Clone, Default)]
-struct Catch(Arc<Mutex<Vec<Value>>>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Feed,
+    AllRows,
+}
+
+/// Takes the place of the connection: keeps what is wanted of what is sent, and answers that all went well.
+#[derive(Debug, Clone)]
+struct Catch {
+    wanted: Wanted,
+    rows: Arc<Mutex<Vec<Value>>>,
+    last_update: Arc<Mutex<Value>>,
+}
 
 impl Catch {
+    fn of(wanted: Wanted) -> Self {
+        Self { wanted, rows: Arc::default(), last_update: Arc::default() }
+    }
+
     fn store(&self, clock: Clock) -> Result<Store, Failure> {
         let environment = Environment::from_values(variables("http://127.0.0.1:1", None));
         let shared = Aws::from_environment(&environment)?.service(AwsService::DynamoDb);
@@ -136,29 +182,36 @@ impl Catch {
     }
 
     fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn import(&self, database: &Database) -> Result<(), Failure> {
-        let rows = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let rows = std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         let items = rows.into_iter().map(serde_json::from_value).collect::<Result<Vec<_>, _>>()?;
         database.import_items(TABLE, items, ImportOptions::default())?;
         Ok(())
+    }
+
+    fn keep(&self, mut request: Value) {
+        let put = request["Item"].take();
+        let mut rows = vec![put];
+        for item in request["TransactItems"].as_array_mut().into_iter().flatten() {
+            rows.push(item["Put"]["Item"].take());
+            if !item["Update"].is_null() {
+                *self.last_update.lock().unwrap_or_else(PoisonError::into_inner) = item["Update"].take();
+            }
+        }
+        let wanted = |row: &Value| {
+            row["pk"]["S"].as_str().is_some_and(|pk| self.wanted == Wanted::AllRows || pk.contains("#FEED"))
+        };
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).extend(rows.into_iter().filter(wanted));
     }
 }
 
 impl HttpConnector for Catch {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(rows_of_the_feed(body));
+        self.keep(serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default());
         let answered = StatusCode::try_from(200).map(|status| Response::new(status, "{}".into()));
         HttpConnectorFuture::ready(answered.map_err(|error| ConnectorError::other(error.into(), None)))
     }
-}
-
-fn rows_of_the_feed(mut request: Value) -> Vec<Value> {
-    let put = request["Item"].take();
-    let transaction = request["TransactItems"].as_array_mut().into_iter().flatten().map(|item| item["Put"]["Item"].take());
-    let rows = std::iter::once(put).chain(transaction);
-    rows.filter(|row| row["pk"]["S"].as_str().is_some_and(|pk| pk.contains("#FEED"))).collect()
 }

@@ -63,8 +63,7 @@ impl Front {
         let address = listener.local_addr()?;
         let tls = manner.tls.clone();
         let http = reqwest::Client::builder().tcp_nodelay(true).no_proxy().build()?;
-        let shared =
-            Arc::new(Shared { engine, http, manner, units: Mutex::default(), recorded: Mutex::default() });
+        let shared = Arc::new(Shared { engine, http, manner, units: Mutex::default(), recorded: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = tokio::spawn(async move {

@@ -4,11 +4,13 @@
 //! function as Lambda does, `engine.rs` and `front.rs` are the table and what stands before it, `peers.rs` installs the others,
 //! `statistics.rs` and `report.rs` make tables of it. Must not be used by any other crate.
 
+mod bucket;
 mod child;
 mod engine;
 mod events;
 mod feed;
 mod front;
+mod gateway;
 mod machine;
 mod peers;
 mod process;

@@ -25,10 +25,8 @@ impl Peers {
     pub(crate) fn install() -> Result<Self, Failure> {
         let (python, node) = (install_python()?, install_node()?);
         let sources = root().join("bench/peers/python");
-        let script = |name: &str| Program {
-            path: python.clone(),
-            arguments: vec![sources.join(name).display().to_string()],
-        };
+        let script =
+            |name: &str| Program { path: python.clone(), arguments: vec![sources.join(name).display().to_string()] };
         Ok(Self {
             python_history: script("history.py"),
             python_export: script("export.py"),
@@ -62,7 +60,8 @@ fn install_node() -> Result<String, Failure> {
         }
         run(Command::new("npm").current_dir(&target).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
         let esbuild = target.join("node_modules/.bin/esbuild");
-        let options = ["--bundle", "--minify", "--platform=node", "--target=node20", "--format=esm", "--log-level=warning"];
+        let options =
+            ["--bundle", "--minify", "--platform=node", "--target=node20", "--format=esm", "--log-level=warning"];
         // What the SDK brings of CommonJS asks for `require`, which a module does not have.
         let banner = "--banner:js=import{createRequire}from'module';const require=createRequire(import.meta.url);";
         let outfile = format!("--outfile={BUNDLE}");
@@ -72,7 +71,11 @@ fn install_node() -> Result<String, Failure> {
 }
 
 /// Installs again when one of these files has changed since the last time.
-fn unless_installed(target: &Path, inputs: &[&Path], install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+fn unless_installed(
+    target: &Path,
+    inputs: &[&Path],
+    install: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut hasher = Sha256::new();
     for input in inputs {
         hasher.update(std::fs::read(input)?);

@@ -126,7 +126,10 @@ pub(crate) fn spliced(document: &str, sections: &[Section]) -> Result<String, Fa
         let (opening, closing) = (format!("<!-- bench:{name} -->"), format!("<!-- /bench:{name} -->"));
         let from = text.find(&opening).ok_or_else(|| format!("the document has no {opening}"))? + opening.len();
         let length = text[from..].find(&closing).ok_or_else(|| format!("the document has no {closing}"))?;
-        text.replace_range(from..from + length, &format!("\n\n{}\n", markdown.trim_end_matches('\n').to_owned() + "\n"));
+        text.replace_range(
+            from..from + length,
+            &format!("\n\n{}\n", markdown.trim_end_matches('\n').to_owned() + "\n"),
+        );
     }
     Ok(text)
 }

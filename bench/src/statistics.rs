@@ -12,10 +12,6 @@ impl Sample {
         (!values.is_empty()).then_some(Self(values))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The value below which `percent` of the measurements are, between two of them in proportion (type 7 of Hyndman and Fan,
     /// the default of R and NumPy).
     #[expect(
@@ -37,10 +33,6 @@ impl Sample {
     /// The first and the third quartile: half of the measurements lie between.
     pub(crate) fn quartiles(&self) -> (f64, f64) {
         (self.percentile(25.0), self.percentile(75.0))
-    }
-
-    pub(crate) fn max(&self) -> f64 {
-        self.percentile(100.0)
     }
 }
 
@@ -72,6 +64,6 @@ mod tests {
         let (first, third) = sample(&[1.0, 2.0, 3.0, 4.0]).quartiles();
         assert_close(first, 1.75);
         assert_close(third, 3.25);
-        assert_close(sample(&[5.0, 9.0]).max(), 9.0);
+        assert_close(sample(&[5.0, 9.0]).percentile(100.0), 9.0);
     }
 }

@@ -141,7 +141,8 @@ mod tests {
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .build()
             .unwrap();
-        let items = [TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(update).build()];
+        let items =
+            [TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(update).build()];
         metered.client.transact_write_items().set_transact_items(Some(items.into())).send().await.unwrap();
         assert_units(metered.front.take_units().write, 2.0 * 2.0 + 2.0);
 

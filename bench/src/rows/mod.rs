@@ -14,8 +14,21 @@ use crate::peers::Peers;
 /// The sections of the document that rows write.
 #[cfg(test)]
 pub(crate) const SECTIONS: [&str; 15] = [
-    "machine", "cold", "warm", "query", "memory", "append", "kyc-pages", "history-pages", "export", "units", "artifacts",
-    "serve", "growth-events", "growth-concurrency", "growth-organizations",
+    "machine",
+    "cold",
+    "warm",
+    "query",
+    "memory",
+    "append",
+    "kyc-pages",
+    "history-pages",
+    "export",
+    "units",
+    "artifacts",
+    "serve",
+    "growth-events",
+    "growth-concurrency",
+    "growth-organizations",
 ];
 
 /// What every row is given.
