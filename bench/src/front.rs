@@ -8,8 +8,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use axum::response::{IntoResponse, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -41,7 +45,7 @@ pub(crate) struct Front {
 struct Shared {
     /// `None` answers every request as a transaction that went well.
     engine: Option<SocketAddr>,
-    http: reqwest::Client,
+    http: Client<HttpConnector, Body>,
     manner: Manner,
     units: Mutex<Units>,
     recorded: Mutex<Vec<Bytes>>,
@@ -62,7 +66,9 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let tls = manner.tls.clone();
-        let http = reqwest::Client::builder().tcp_nodelay(true).no_proxy().build()?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = Client::builder(TokioExecutor::new()).build(connector);
         let shared = Arc::new(Shared { engine, http, manner, units: Mutex::default(), recorded: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -126,30 +132,25 @@ impl Shared {
             return Ok(([("content-type", "application/x-amz-json-1.0")], "{}").into_response());
         };
         let mut headers = parts.headers;
-        headers.remove("host");
+        headers.remove(HOST);
+        headers.remove(CONTENT_LENGTH);
         if self.manner.metered {
             body = asking_for_units(&body)?;
-            headers.remove("content-length");
         }
-        let url = format!("http://{engine}{}", parts.uri);
-        let sent = self.http.request(parts.method, url).headers(headers).body(body).send().await?;
-        let mut response = Response::builder().status(sent.status());
-        if let Some(headers) = response.headers_mut() {
-            *headers = without_length(sent.headers());
+        let mut request = Request::builder().method(parts.method).uri(format!("http://{engine}{}", parts.uri));
+        if let Some(all) = request.headers_mut() {
+            *all = headers;
         }
-        let answer = sent.bytes().await?;
+        let (mut parts, sent) = self.http.request(request.body(Body::from(body))?).await?.into_parts();
+        let answer = axum::body::to_bytes(Body::new(sent), usize::MAX).await?;
         if self.manner.metered {
             let units = Units::of(&operation, &serde_json::from_slice(&answer)?);
             self.units.lock().unwrap_or_else(PoisonError::into_inner).add(units);
         }
-        Ok(response.body(Body::from(answer))?)
+        // It has a length now.
+        parts.headers.remove(TRANSFER_ENCODING);
+        Ok(Response::from_parts(parts, Body::from(answer)))
     }
-}
-
-fn without_length(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    headers.remove("transfer-encoding");
-    headers
 }
 
 /// The request, with `ReturnConsumedCapacity`. The engine does not check signatures.

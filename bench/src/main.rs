@@ -106,7 +106,7 @@ impl Row {
             Self::Pages => pages::measure(context).await,
             Self::Export => export::measure(context).await,
             Self::Units => unit_rows::measure(context).await,
-            Self::Artifacts => artifacts::measure(context).await,
+            Self::Artifacts => artifacts::measure(context),
             Self::Growth => growth::measure(context).await,
         }
     }

@@ -1,11 +1,10 @@
 //! A Lambda function as the process that it is, driven through the Runtime API.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::process::{Child, Command};
 
 use crate::Failure;
 use crate::runtime_api::{Invocation, RuntimeApi};
@@ -61,7 +60,6 @@ impl FunctionProcess {
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .kill_on_drop(true)
             .spawn()?;
         Ok(Self { runtime_api, child, started })
     }
@@ -70,7 +68,7 @@ impl FunctionProcess {
     pub(crate) async fn invoke(&mut self, event: &Bytes) -> Result<Invocation, Failure> {
         tokio::select! {
             invocation = self.runtime_api.invoke(event.clone(), DEADLINE) => invocation,
-            ended = self.child.wait() => Err(format!("the function ended: {}", ended?).into()),
+            failure = ended(&mut self.child) => Err(failure),
         }
     }
 
@@ -80,20 +78,40 @@ impl FunctionProcess {
     }
 
     pub(crate) fn memory(&self) -> Result<Memory, Failure> {
-        let id = self.child.id().ok_or("the function has ended")?;
+        let id = self.child.id();
         memory_in(&std::fs::read_to_string(format!("/proc/{id}/status"))?)
     }
 
     /// Processor time of the whole process, all its threads.
     pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
-        let id = self.child.id().ok_or("the function has ended")?;
+        let id = self.child.id();
         processor_time_in(&std::fs::read_to_string(format!("/proc/{id}/stat"))?)
     }
 
-    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
-        self.child.kill().await?;
-        Ok(())
+}
+
+impl Drop for FunctionProcess {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// Waits until a process has ended, which it should not; looks from time to time.
+async fn ended(child: &mut Child) -> Failure {
+    loop {
+        match child.try_wait() {
+            Ok(None) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Ok(Some(status)) => return format!("the function ended: {status}").into(),
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+/// What a command prints, without holding up whatever else is done meanwhile.
+pub(crate) async fn output(mut command: Command) -> Result<Output, Failure> {
+    Ok(tokio::task::spawn_blocking(move || command.output()).await??)
 }
 
 /// Reads `/proc/<pid>/status` (proc_pid_status(5)); its kB are 1,024 bytes.

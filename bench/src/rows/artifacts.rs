@@ -1,13 +1,11 @@
 //! What is deployed, how large it is and how long it takes to build; and how long the local system takes to start.
 
-use std::io::Write;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
 use super::Context;
 use super::export::float;
@@ -24,7 +22,7 @@ const ZIP_OVERHEAD: u64 = 30 + 46 + 22 + 2 * 9;
 const START_LIMIT: Duration = Duration::from_secs(1);
 const WITHIN: Goal = Goal::AtMost(1.0);
 
-pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> {
+pub(crate) fn measure(context: &Context) -> Result<Vec<Section>, Failure> {
     let mut table = Table::new(["artifact", "binary", "zip", "goal", "verdict"]);
     for name in functions()? {
         let bytes = std::fs::read(binary(&name))?;
@@ -41,7 +39,7 @@ pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> 
     }
     let mut starts = Vec::new();
     for _ in 0..context.rounds {
-        starts.push(start_of_serve().await?.as_secs_f64());
+        starts.push(start_of_serve()?.as_secs_f64());
     }
     let starts = Sample::of(starts).ok_or("nothing was measured")?;
     let mut other = Table::new(["", "", "goal", "verdict"]);
@@ -58,7 +56,8 @@ pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> 
     Ok(vec![table.section("artifacts"), other.section("serve")])
 }
 
-async fn start_of_serve() -> Result<Duration, Failure> {
+/// Starts it in an empty directory and waits for the line that says so. Blocks, and nothing else is done meanwhile.
+fn start_of_serve() -> Result<Duration, Failure> {
     let directory = tempfile::tempdir()?;
     let started = Instant::now();
     let mut child = Command::new(binary("sporlog"))
@@ -66,15 +65,11 @@ async fn start_of_serve() -> Result<Duration, Failure> {
         .arg(directory.path().join("data"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-    while let Some(line) = lines.next_line().await? {
-        if line == "ready" {
-            let taken = started.elapsed();
-            child.kill().await?;
-            return Ok(taken);
-        }
-    }
-    Err("the server ended before it was ready".into())
+    let output = child.stdout.take().ok_or("no output")?;
+    let ready = BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "ready");
+    let taken = started.elapsed();
+    child.kill()?;
+    child.wait()?;
+    if ready { Ok(taken) } else { Err("the server ended before it was ready".into()) }
 }

@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sporlog_model::Clock;
-use tokio::process::Command;
+use std::process::Command;
 
 use super::Context;
 use super::units::item_bytes;
@@ -18,7 +18,7 @@ use crate::Failure;
 use crate::bucket::{BUCKET, Services};
 use crate::engine::{TABLE, TestEngine, store, variables};
 use crate::feed::{database, days_of, org_of};
-use crate::process::{FunctionProcess, Program};
+use crate::process::{FunctionProcess, Program, output};
 use crate::report::{Goal, Section, Table, figure, grouped, ratio, spread};
 use crate::statistics::Sample;
 use crate::workspace::binary;
@@ -75,7 +75,7 @@ impl Log {
             objects: segments.clone().count(),
             object_bytes: segments.map(|object| object.size).sum(),
         };
-        function.stop().await?;
+        drop(function);
         self.forget_export(&org)?;
         Ok((exported, services))
     }
@@ -122,13 +122,10 @@ impl Log {
 
     /// The feed, read by a process of its own and dropped; in seconds.
     async fn read(&self, count: u64) -> Result<f64, Failure> {
-        let output = Command::new(std::env::current_exe()?)
-            .args(["read-feed", &org_of(count)])
-            .args(days_of(count)?)
-            .env_clear()
-            .envs(variables(&self.engine.endpoint(), None))
-            .output()
-            .await?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["read-feed", &org_of(count)]).args(days_of(count)?);
+        command.env_clear().envs(variables(&self.engine.endpoint(), None));
+        let output = output(command).await?;
         let answer: Value =
             serde_json::from_slice(&output.stdout).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
         if answer["rows"] != count {
@@ -148,7 +145,7 @@ impl Log {
         if answer["eventCount"] != count {
             return Err(format!("not a whole export: {answer}").into());
         }
-        function.stop().await?;
+        drop(function);
         self.forget_export(&org_of(count))?;
         services.stop().await;
         Ok(invocation.took.as_secs_f64())

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
+use std::process::Command;
 
 use super::Context;
 use super::start::History;
 use crate::Failure;
+use crate::process::output;
 use crate::report::{Goal, Section, Table, ratio, spread};
 use crate::statistics::Sample;
 
@@ -50,12 +51,10 @@ pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> 
 }
 
 async fn run(history: &History, calls: u64) -> Result<Value, Failure> {
-    let output = Command::new(std::env::current_exe()?)
-        .args(["router", &calls.to_string()])
-        .env_clear()
-        .envs(history.variables.iter().map(|(name, value)| (name, value)))
-        .output()
-        .await?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["router", &calls.to_string()]).env_clear();
+    command.envs(history.variables.iter().map(|(name, value)| (name, value)));
+    let output = output(command).await?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
