@@ -77,7 +77,9 @@ pub(crate) async fn cached(
     make: impl AsyncFnOnce(&TestEngine) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let mut hasher = Sha256::new();
-    GENERATOR.iter().for_each(|source| hasher.update(source));
+    for source in GENERATOR {
+        hasher.update(source);
+    }
     hasher.update(size);
     let path = cache()?.join(format!("{kind}-{}.sqlite", &hex::encode(hasher.finalize())[..16]));
     if path.exists() {

@@ -74,14 +74,13 @@ impl Front {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = tokio::spawn(async move {
             // Both serve until they are aborted.
-            let _ = match tls {
-                Some(tls) => axum::serve(TlsListener::new(listener, &tls), router).await,
-                None => {
-                    let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-                        let _ = stream.set_nodelay(true);
-                    });
-                    axum::serve(listener, router).await
-                }
+            let _ = if let Some(tls) = tls {
+                axum::serve(TlsListener::new(listener, &tls), router).await
+            } else {
+                let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+                    let _ = stream.set_nodelay(true);
+                });
+                axum::serve(listener, router).await
             };
         });
         Ok(Self { endpoint: format!("{scheme}://{address}"), shared, server })

@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::runtime_api::{Invocation, RuntimeApi};
 
 /// How long one invocation may take.
-const DEADLINE: Duration = Duration::from_mins(60);
+const DEADLINE: Duration = Duration::from_hours(1);
 
 /// What to start as a function.
 #[derive(Debug, Clone)]
@@ -87,7 +87,6 @@ impl FunctionProcess {
         let id = self.child.id();
         processor_time_in(&std::fs::read_to_string(format!("/proc/{id}/stat"))?)
     }
-
 }
 
 impl Drop for FunctionProcess {
@@ -114,7 +113,7 @@ pub(crate) async fn output(mut command: Command) -> Result<Output, Failure> {
     Ok(tokio::task::spawn_blocking(move || command.output()).await??)
 }
 
-/// Reads `/proc/<pid>/status` (proc_pid_status(5)); its kB are 1,024 bytes.
+/// Reads `/proc/<pid>/status` (`proc_pid_status(5)`); its kB are 1,024 bytes.
 fn memory_in(status: &str) -> Result<Memory, Failure> {
     let of = |name: &str| -> Result<u64, Failure> {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -124,7 +123,7 @@ fn memory_in(status: &str) -> Result<Memory, Failure> {
     Ok(Memory { peak: of("VmHWM")?, resident: of("VmRSS")? })
 }
 
-/// Reads `/proc/<pid>/stat` (proc_pid_stat(5)): fields 14 and 15, in hundredths of a second, which Linux has fixed for user space.
+/// Reads `/proc/<pid>/stat` (`proc_pid_stat(5)`): fields 14 and 15, in hundredths of a second, which Linux has fixed for user space.
 fn processor_time_in(stat: &str) -> Result<Duration, Failure> {
     // The second field is the name, in parentheses, and may contain anything.
     let (_, fields) = stat.rsplit_once(") ").ok_or("no process name")?;

@@ -13,7 +13,7 @@ impl Sample {
     }
 
     /// The value below which `percent` of the measurements are, between two of them in proportion (type 7 of Hyndman and Fan,
-    /// the default of R and NumPy).
+    /// the default of R and `NumPy`).
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

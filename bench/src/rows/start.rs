@@ -92,7 +92,7 @@ pub(crate) async fn cold(context: &Context) -> Result<Vec<Section>, Failure> {
                 times.push(milliseconds(function.since_start(&invocation)));
             }
             answers.push(body_of(&invocation.answer)?);
-        drop(function);
+            drop(function);
         }
         assert_equal(&answers)?;
     }
@@ -122,7 +122,7 @@ pub(crate) async fn memory(context: &Context) -> Result<Vec<Section>, Failure> {
             let memory = function.memory()?;
             peaks[number].push(megabytes(memory.peak));
             residents[number].push(megabytes(memory.resident));
-        drop(function);
+            drop(function);
         }
     }
     let warm = [

@@ -230,7 +230,7 @@ async fn exported(context: &Context, table: &mut Table) -> Result<(), Failure> {
     let formula =
         "configuration, state, 8 partitions of the feed; the state twice, the second time with its place in the index";
     row(table, "an export with nothing to do", front.take_units(), (10.0, 4.0), formula);
-        drop(function);
+    drop(function);
     services.stop().await;
     log.forget_export(&org)
 }

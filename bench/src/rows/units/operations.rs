@@ -15,6 +15,7 @@ use crate::gateway::{Call, Caller};
 /// What earlier answers have said.
 type Known = BTreeMap<&'static str, String>;
 
+#[derive(Clone, Copy)]
 pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) function: &'static str,
