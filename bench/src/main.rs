@@ -94,7 +94,7 @@ impl Row {
     ];
 
     fn needs_peers(self) -> bool {
-        matches!(self, Self::Cold | Self::Warm | Self::Memory | Self::Export)
+        matches!(self, Self::Cold | Self::Memory | Self::Export)
     }
 
     async fn measure(self, context: &Context) -> Result<Vec<Section>, Failure> {

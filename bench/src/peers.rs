@@ -58,7 +58,7 @@ fn install_node() -> Result<String, Failure> {
         for name in files {
             std::fs::copy(sources.join(name), target.join(name))?;
         }
-        run(Command::new("npm").current_dir(&target).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+        run(Command::new("npm").current_dir(&target).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
         let esbuild = target.join("node_modules/.bin/esbuild");
         let options =
             ["--bundle", "--minify", "--platform=node", "--target=node20", "--format=esm", "--log-level=warning"];
