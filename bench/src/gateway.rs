@@ -24,11 +24,15 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET", path: path.into(), body: None }
+        Self::without_body("GET", path)
     }
 
     pub(crate) fn with_body(method: &'static str, path: impl Into<String>, body: Value) -> Self {
         Self { method, path: path.into(), body: Some(body) }
+    }
+
+    pub(crate) fn without_body(method: &'static str, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: None }
     }
 
     /// The event that the function receives.

@@ -227,9 +227,8 @@ async fn exported(context: &Context, table: &mut Table) -> Result<(), Failure> {
         formula,
     );
     function.invoke(&event).await?;
-    let formula =
-        "configuration, state, 8 partitions of the feed; the state twice, the second time with its place in the index";
-    row(table, "an export with nothing to do", front.take_units(), (10.0, 4.0), formula);
+    let formula = "configuration, state, the feed's days; the state for the lease, 2 × (the state, the run) at the end, its place in the index twice";
+    row(table, "an export with nothing to do", front.take_units(), (3.0, 7.0), formula);
     drop(function);
     services.stop().await;
     log.forget_export(&org)

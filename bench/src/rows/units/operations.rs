@@ -228,14 +228,14 @@ pub(super) const OPERATIONS: [Operation; 30] = [
     http(
         "test the connection",
         EXPORT,
-        |_| Call::with_body("POST", format!("/orgs/{ORG}/audit-export/test-connection"), Value::Null),
+        |_| Call::without_body("POST", format!("/orgs/{ORG}/audit-export/test-connection")),
         of(1.0, 1.0),
         "the configuration; what was found",
     ),
     http(
         "ask for a run",
         EXPORT,
-        |_| Call::with_body("POST", format!("/orgs/{ORG}/audit-export/runs"), Value::Null),
+        |_| Call::without_body("POST", format!("/orgs/{ORG}/audit-export/runs")),
         of(2.0, 8.0),
         "configuration, state; the event",
     ),
@@ -275,8 +275,8 @@ pub(super) const OPERATIONS: [Operation; 30] = [
                 json!({"status": "processing"}),
             )
         },
-        of(2.0, 10.0),
-        "where it is, and the record; 2 × (the record) + the event",
+        of(2.0, 14.0),
+        "where it is, and the record; 2 × (the record) + the event, 12 since its rows hold the record twice and are above 1 KB",
     ),
     http(
         "attach its file",
@@ -288,13 +288,13 @@ pub(super) const OPERATIONS: [Operation; 30] = [
                 json!({"file_url": "https://storage.example.no/exports/x.pdf", "file_size_bytes": 1_048_576}),
             )
         },
-        of(2.0, 10.0),
+        of(2.0, 14.0),
         "the same",
     ),
     http(
         "delete the record",
         BUFDIR,
-        |known| Call::with_body("DELETE", format!("/api/v1/bufdir-export-audit/{}", known["audit"]), Value::Null),
+        |known| Call::without_body("DELETE", format!("/api/v1/bufdir-export-audit/{}", known["audit"])),
         of(2.0, 16.0),
         "where it is, and the record; 2 × (the record, its id, its export, the count) + the event",
     ),
