@@ -59,15 +59,10 @@ fn recorded_at(number: u64) -> Result<Instant, Failure> {
     Ok(Instant::parse(FIRST)?.plus(STEP * u32::try_from(number)?))
 }
 
-/// A file of the engine with an organization for each of these counts; made at the first time, or when what makes it has changed.
-pub(crate) async fn database(counts: &[u64]) -> Result<PathBuf, Failure> {
-    cached("feed", &format!("{counts:?}"), async |engine| {
-        for count in counts {
-            fill(engine.database(), *count).await?;
-        }
-        Ok(())
-    })
-    .await
+/// A file of the engine with an organization whose feed has this many events; made at the first time, or when what makes it has
+/// changed.
+pub(crate) async fn database(count: u64) -> Result<PathBuf, Failure> {
+    cached("feed", &count.to_string(), async |engine| fill(engine.database(), count).await).await
 }
 
 /// A file of the engine, made by `make` if it is not there. `size` tells files of one kind from each other.

@@ -44,18 +44,20 @@ pub(crate) struct Exported {
     pub(crate) object_bytes: u64,
 }
 
-/// What the exports run against.
+/// A log, in a file of its own, that exports run against.
 pub(crate) struct Log {
     pub(crate) engine: TestEngine,
+    count: u64,
 }
 
 impl Log {
-    pub(crate) async fn open(context: &Context) -> Result<Self, Failure> {
-        Ok(Self { engine: TestEngine::file(&database(&sizes(context)).await?)? })
+    pub(crate) async fn of(count: u64) -> Result<Self, Failure> {
+        Ok(Self { engine: TestEngine::file(&database(count).await?)?, count })
     }
 
     /// One run of `export-run` over a feed from its first event; leaves the export as if there had been none.
-    pub(crate) async fn export(&self, count: u64) -> Result<(Exported, Services), Failure> {
+    pub(crate) async fn export(&self) -> Result<(Exported, Services), Failure> {
+        let count = self.count;
         let (org, services) = (org_of(count), Services::start().await?);
         services.enable_export(&store(&self.engine.endpoint(), Clock::system())?, &org).await?;
         let variables = [variables(&self.engine.endpoint(), None), services.variables()].concat();
@@ -94,7 +96,8 @@ impl Log {
     }
 
     /// What the rows of a feed have together, by `DynamoDB`'s count of read units times 4 KB.
-    pub(crate) fn feed_bytes(&self, count: u64) -> Result<u64, Failure> {
+    pub(crate) fn feed_bytes(&self) -> Result<u64, Failure> {
+        let count = self.count;
         let mut bytes = 0;
         for day in days_of(count)? {
             for shard in 0..8 {
@@ -121,7 +124,8 @@ impl Log {
     }
 
     /// The feed, read by a process of its own and dropped; in seconds.
-    async fn read(&self, count: u64) -> Result<f64, Failure> {
+    async fn read(&self) -> Result<f64, Failure> {
+        let count = self.count;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["read-feed", &org_of(count)]).args(days_of(count)?);
         command.env_clear().envs(variables(&self.engine.endpoint(), None));
@@ -134,7 +138,8 @@ impl Log {
         answer["seconds"].as_f64().ok_or_else(|| "no time".into())
     }
 
-    async fn python(&self, context: &Context, count: u64) -> Result<f64, Failure> {
+    async fn python(&self, context: &Context) -> Result<f64, Failure> {
+        let count = self.count;
         let services = Services::start().await?;
         services.enable_export(&store(&self.engine.endpoint(), Clock::system())?, &org_of(count)).await?;
         let variables = [variables(&self.engine.endpoint(), None), services.variables()].concat();
@@ -178,16 +183,16 @@ fn compress(services: &Services) -> Result<(f64, u64), Failure> {
 }
 
 pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> {
-    let log = Log::open(context).await?;
     let [_, _, count, large] = sizes(context);
+    let log = Log::of(count).await?;
     let mut rates: [Vec<f64>; 4] = Default::default();
     let mut line_bytes = 0;
     for round in 0..=context.rounds {
-        let (exported, services) = log.export(count).await?;
+        let (exported, services) = log.export().await?;
         let (compressed, bytes) = compress(&services)?;
         services.stop().await;
         line_bytes = bytes / count;
-        let seconds = [exported.seconds, log.read(count).await?, compressed, log.python(context, count).await?];
+        let seconds = [exported.seconds, log.read().await?, compressed, log.python(context).await?];
         if round > 0 {
             seconds.iter().zip(&mut rates).for_each(|(seconds, rates)| rates.push(float(count) / seconds));
         }
@@ -213,7 +218,7 @@ pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> 
             goal.map_or("–", |goal| goal.verdict(value)).to_owned(),
         ]);
     }
-    let (whole, services) = log.export(large).await?;
+    let (whole, services) = Log::of(large).await?.export().await?;
     services.stop().await;
     let peak = whole.peak_bytes / PEAK_BYTES;
     table.row([

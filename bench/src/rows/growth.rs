@@ -24,7 +24,6 @@ pub(crate) async fn measure(context: &Context) -> Result<Vec<Section>, Failure> 
 
 /// Whole exports of logs of different lengths.
 async fn with_events(context: &Context) -> Result<Section, Failure> {
-    let log = Log::open(context).await?;
     let mut table = Table::new([
         "events",
         "time",
@@ -35,7 +34,7 @@ async fn with_events(context: &Context) -> Result<Section, Failure> {
         "bytes of an event in them",
     ]);
     for count in sizes(context) {
-        let (exported, services) = log.export(count).await?;
+        let (exported, services) = Log::of(count).await?.export().await?;
         services.stop().await;
         table.row([
             grouped(float(count)),

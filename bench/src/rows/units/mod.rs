@@ -204,7 +204,8 @@ fn each(units: Units, count: u64) -> Units {
 
 /// A whole export and one with nothing to do, before a meter of their own.
 async fn exported(context: &Context, table: &mut Table) -> Result<(), Failure> {
-    let (log, [_, count, ..]) = (Log::open(context).await?, sizes(context));
+    let [_, count, ..] = sizes(context);
+    let log = Log::of(count).await?;
     let front = Front::before(log.engine.address(), Manner { metered: true, ..Manner::default() }).await?;
     let (services, org) = (Services::start().await?, org_of(count));
     services.enable_export(&store(&log.engine.endpoint(), Clock::system())?, &org).await?;
@@ -216,7 +217,7 @@ async fn exported(context: &Context, table: &mut Table) -> Result<(), Failure> {
         return Err(format!("not a whole export: {answer}").into());
     }
     let whole = front.take_units();
-    let bytes = log.feed_bytes(count)?;
+    let bytes = log.feed_bytes()?;
     let name = format!("export an event of 1.5 KB ({count} in a run)");
     let formula = "its bytes in the feed, 4 KB a unit";
     row(
