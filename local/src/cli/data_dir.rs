@@ -15,10 +15,6 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    pub(super) fn path(&self) -> &Path {
-        &self.data_dir
-    }
-
     /// The directory, made if it is not there. Where no server was, it is most often the wrong one: a token would be signed with a
     /// key that no running server trusts, and a role would be defined where none looks. So that is said.
     pub(super) fn made(&self) -> Result<&Path, Failure> {

@@ -13,8 +13,9 @@ use sporlog_model::{
 
 use crate::{Operation, StoreError};
 
-/// Over how many partitions an organization's feed of one day is spread. A partition takes about 1,000 writes a second, so
-/// this bounds one organization at about 8,000 events a second. A stored number: changing it loses the old entries.
+/// Over how many partitions an organization's feed of one day is spread. A partition takes 1,000 write units a second, and a
+/// write in a transaction is two for each KB, so this bounds one organization at about 4,000 events a second. A stored number:
+/// changing it loses the old entries.
 pub(crate) const FEED_SHARDS: u8 = 8;
 
 /// Over how many index partitions the organizations with an export are spread.

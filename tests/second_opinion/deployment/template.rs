@@ -12,7 +12,10 @@ use super::openapi;
 const CODE: &str = "sporlog-code";
 
 /// Resource types that `MiniStack` refuses, each with the reason why the rest proves as much without them.
-const REFUSED_TYPES: [(&str, &str); 0] = [];
+const REFUSED_TYPES: [(&str, &str); 2] = [
+    ("AWS::CloudWatch::Alarm", "metric math is not supported: nothing measures here, so no alarm would go off either"),
+    ("AWS::CloudWatch::Dashboard", "it names the alarms"),
+];
 
 /// The one `MiniStack` of the deployed stacks, with the functions' code in a bucket.
 pub(super) struct Ground {
@@ -110,10 +113,16 @@ fn built() -> PathBuf {
 
 /// The template without what `MiniStack` cannot take.
 fn fitted(mut template: Value) -> Value {
+    let is_refused = |resource: &Value| REFUSED_TYPES.iter().any(|(refused, _)| resource["Type"] == *refused);
     let resources = template["Resources"].as_object_mut().unwrap();
-    resources.retain(|_, resource| REFUSED_TYPES.iter().all(|(refused, _)| resource["Type"] != *refused));
+    let left_out: Vec<String> =
+        resources.iter().filter(|(_, resource)| is_refused(resource)).map(|(name, _)| format!("\"{name}\"")).collect();
+    resources.retain(|_, resource| !is_refused(resource));
     let imported = openapi::import("HttpApi", &mut resources["HttpApi"]["Properties"]);
     resources.extend(imported);
+    // What an output says of a resource that is left out.
+    let outputs = template["Outputs"].as_object_mut().unwrap();
+    outputs.retain(|_, output| left_out.iter().all(|name| !output.to_string().contains(name)));
     // An export would otherwise wait 25 s for what the test has just sent.
     template["Parameters"]["SettleSeconds"]["MinValue"] = json!(0);
     template
