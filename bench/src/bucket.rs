@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use sporlog_local::iam::Iam;
 use sporlog_local::s3::{DEFAULT_REGION, RoleDefinition, Server, Storage};
 use sporlog_model::{AwsRegion, BucketName, Clock, Destination, KeyPrefix, RoleArn};
 use sporlog_store::{ExportConfig, Store};
@@ -30,7 +31,7 @@ impl Services {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         #[expect(clippy::disallowed_methods, reason = "the clock that the engine of the local run is given, too")]
         let clock = Arc::new(jiff::Timestamp::now);
-        let s3 = Server::start(storage.clone(), listener, clock, DEFAULT_REGION)?;
+        let s3 = Server::start(storage.clone(), listener, clock, DEFAULT_REGION, Iam::default())?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let lambda_address = listener.local_addr()?;
         // An asynchronous invocation is accepted, and that is all that its caller learns.

@@ -9,6 +9,7 @@ use dynoxide::Database;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_boot::{Aws, AwsService, Environment};
 use sporlog_local::dynamodb::Engine;
+use sporlog_local::iam::Iam;
 use sporlog_local::s3::{DEFAULT_REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY};
 use sporlog_local::template::{Deployment, Template};
 use sporlog_model::{Clock, OrgId};
@@ -34,7 +35,7 @@ impl TestEngine {
     fn start(path: Option<&Path>) -> Result<Self, Failure> {
         let deployment = Deployment { parameters: BTreeMap::new(), queue_endpoint: "http://127.0.0.1:1".to_owned() };
         let tables = Template::embedded(&deployment)?.tables;
-        Ok(Self(Engine::start(TcpListener::bind("127.0.0.1:0")?, path, &tables)?))
+        Ok(Self(Engine::start(TcpListener::bind("127.0.0.1:0")?, path, &tables, Iam::default())?))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

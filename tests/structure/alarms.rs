@@ -52,9 +52,10 @@ fn all(kind: &str) -> BTreeMap<String, Value> {
     of_kind.map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource["Properties"].clone())).collect()
 }
 
-/// The value within `!Ref` and the like.
+/// The value within `!Ref` and the like; of `!If`, the one of a stack as it is delivered.
 fn untagged(value: &Value) -> &Value {
     match value {
+        Value::Tagged(tagged) if tagged.tag == "If" => untagged(&tagged.value[2]),
         Value::Tagged(tagged) => &tagged.value,
         other => other,
     }

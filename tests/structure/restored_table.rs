@@ -24,7 +24,9 @@ fn every_function_uses_the_restored_table() {
 fn nothing_names_the_table_alone() {
     let template = fs::read_to_string(root().join("template.yaml")).unwrap();
     let names = |line: &&str| {
-        ["!Ref Table]", "!Ref Table}", "!Ref Table\n", "Table.Arn", "${Table}"].iter().any(|name| format!("{line}\n").contains(name))
+        ["!Ref Table]", "!Ref Table}", "!Ref Table\n", "Table.Arn", "${Table}"]
+            .iter()
+            .any(|name| format!("{line}\n").contains(name))
     };
     let naming: Vec<_> = template.lines().filter(names).collect();
     assert!(naming.len() >= 24, "{naming:#?}");

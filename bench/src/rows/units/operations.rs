@@ -336,7 +336,8 @@ fn record() -> Value {
 
 /// What API Gateway asks the authorizer about a request with the key that was made.
 fn authorization(known: &Known) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../../../events/authorizer.json")).unwrap_or_default();
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../../../events/authorizer-api-key.json")).unwrap_or_default();
     event["identitySource"] = json!([known["key"]]);
     event["headers"] = json!({"x-api-key": known["key"], "host": "api.example"});
     event
