@@ -44,8 +44,15 @@ impl Asked {
         assert!(problems.is_empty(), "openapi.json: {method} {} → {}:\n  {all}", url.path(), answer.status);
     }
 
+    /// The path below the API's address, which of a deployed one on `MiniStack` has a path itself.
+    fn path(&self) -> &str {
+        let path = self.url.path();
+        let below = path.strip_prefix("/_aws/execute-api/").and_then(|rest| rest.split_once("/$default"));
+        below.map_or(path, |(_, below)| below)
+    }
+
     fn problems(&self, answer: &Answer) -> Vec<String> {
-        let Some(operation) = Operation::taking(&self.method, self.url.path()) else {
+        let Some(operation) = Operation::taking(&self.method, self.path()) else {
             // Nobody's route: API Gateway says so.
             return if answer.status == 404 { vec![] } else { vec!["there is no such operation".to_owned()] };
         };
@@ -88,7 +95,7 @@ impl Asked {
     fn parameter(&self, operation: &Operation, parameter: &Value) -> Option<String> {
         let name = parameter["name"].as_str().unwrap();
         match parameter["in"].as_str().unwrap() {
-            "path" => operation.path_parameter(self.url.path(), name),
+            "path" => operation.path_parameter(self.path(), name),
             "query" => self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()),
             // White space around a header's value is none of it (RFC 9110 section 5.5).
             _ => Some(self.headers.get(name)?.to_str().unwrap().trim().to_owned()),
