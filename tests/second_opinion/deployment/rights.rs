@@ -32,11 +32,11 @@ async fn a_function_without_its_policy_is_refused_by_the_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_outlives_the_stack_and_refuses_to_be_deleted() {
     let deployed = Deployed::start(None).await;
-    let (name, table) = (deployed.name.clone(), json!({"TableName": deployed.resources["Table"]}));
+    let (stack, table) = (json!({"StackName": deployed.id}), json!({"TableName": deployed.resources["Table"]}));
     deployed.stop().await;
     let deleted = || {
-        let stacks = ground().call("cloudformation", "list_stacks", &json!({"StackStatusFilter": ["DELETE_COMPLETE"]}));
-        stacks["StackSummaries"].as_array().unwrap().iter().any(|stack| stack["StackName"] == name)
+        let stacks = ground().call("cloudformation", "describe_stacks", &stack);
+        stacks["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
     };
     let gone = async {
         while !deleted() {

@@ -22,7 +22,9 @@ pub(crate) struct Deployed {
     /// Where the HTTP API is.
     pub(crate) api: String,
     pub(crate) issuer: Issuer,
-    pub(super) name: String,
+    name: String,
+    /// The stack's id, by which it is found also when it is deleted.
+    pub(super) id: String,
     /// The names that CloudFormation gave, by logical id.
     pub(crate) resources: BTreeMap<String, String>,
 }
@@ -63,12 +65,12 @@ impl Deployed {
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>();
         let name = format!("sporlog-{}", Uuid::new_v4().simple());
         let stack = name.clone();
-        let (resources, outputs) =
+        let (id, resources, outputs) =
             tokio::task::spawn_blocking(move || ground().deploy(&stack, &parameters)).await.unwrap();
         let (api, _) = outputs["ApiUrl"].strip_prefix("https://").unwrap().split_once('.').unwrap();
         // The way to an API that needs no name server.
         let api = format!("{}/_aws/execute-api/{api}/$default", ground().ministack.endpoint);
-        Self { api, issuer, name, resources }
+        Self { api, issuer, name, id, resources }
     }
 
     /// Invokes a function by its logical id; `Err` is the function's error.

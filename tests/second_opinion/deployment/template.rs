@@ -55,12 +55,12 @@ impl Ground {
         self.ministack.call(&root(SPORLOG), service, operation, parameters)
     }
 
-    /// Creates a stack; answers the names of its resources, by logical id, and its outputs.
+    /// Creates a stack; answers its id, the names of its resources, by logical id, and its outputs.
     pub(super) fn deploy(
         &self,
         name: &str,
         parameters: &[(String, String)],
-    ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    ) -> (String, BTreeMap<String, String>, BTreeMap<String, String>) {
         let parameters = parameters.iter().map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}));
         let create = json!({
             "StackName": name, "TemplateURL": format!("{}/{CODE}/template.json", self.ministack.endpoint),
@@ -82,6 +82,7 @@ impl Ground {
         assert_eq!(stack["StackStatus"], "CREATE_COMPLETE", "MiniStack refuses the template: {}", failed.join("\n"));
         let resources = self.call("cloudformation", "describe_stack_resources", &of_stack);
         (
+            stack["StackId"].as_str().unwrap().to_owned(),
             pairs(&resources["StackResources"], "LogicalResourceId", "PhysicalResourceId"),
             pairs(&stack["Outputs"], "OutputKey", "OutputValue"),
         )
