@@ -95,13 +95,17 @@ impl Store {
     /// Says in the organization's export state that it goes on in another table, so that no run exports from this one any more;
     /// once everything is there. [`CopyError::Running`] when a run is under way.
     pub async fn hand_over_export(&self, scope: &TenantScope, to: &Self) -> Result<(), CopyError> {
+        let there = to.table_id().await?;
+        if self.table_id().await? == there {
+            return Err(CopyError::SameTable);
+        }
         let state = keys::export_state(scope.org());
         if self.get(state.clone()).await?.is_none() {
             return Ok(());
         }
         let elsewhere = Change::new(format!("SET {TABLE_ID} = :table"))
             .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
-            .text(":table", to.table_id().await?.as_str())
+            .text(":table", there.as_str())
             .text(":now", self.clock.now().to_string());
         match self.transact(vec![self.update(state, elsewhere)]).await {
             Err(StoreError::Conflict) => Err(CopyError::Running),
