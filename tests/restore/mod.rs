@@ -2,6 +2,7 @@
 //! without a gap, and whether nothing goes on that should not.
 
 mod anywhere;
+mod back;
 mod moved;
 mod repeated;
 mod tables;

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use export_run::RunOutcome;
 use sporlog_auth::KeyScope;
 use sporlog_model::{Actor, ApiKeySecret, Name};
-use sporlog_store::{CopyError, CopyReport, NewApiKey, StoreError};
+use sporlog_store::{CopyError, CopyReport, Copying, NewApiKey, StoreError};
 
 use super::tables::{Item, Tables};
 use super::{record, resume, send};
@@ -46,11 +46,14 @@ async fn an_organization_moves_with_its_chain_and_its_keys() {
     here.store.create_api_key(&here.scope, &secret, &key, &Actor::default()).await.unwrap();
 
     // Compared only; then copied; then nothing is left to copy.
-    let compared = here.store.copy_org(&here.scope, &there.store, 3, false).await.unwrap();
+    let compared = here.store.copy_org(&here.scope, &there.store, 3, Copying::Compare).await.unwrap();
     let [rows, 0, absent, 0] = counted(&compared) else { panic!("{compared:?}") };
     assert!(rows == absent && tables.items(THERE, None).await.is_empty());
-    assert_eq!(counted(&here.store.copy_org(&here.scope, &there.store, 3, true).await.unwrap()), [rows, 0, rows, 0]);
-    for write in [false, true] {
+    assert_eq!(
+        counted(&here.store.copy_org(&here.scope, &there.store, 3, Copying::Write).await.unwrap()),
+        [rows, 0, rows, 0]
+    );
+    for write in [Copying::Compare, Copying::Write] {
         let again = here.store.copy_org(&here.scope, &there.store, 1, write).await.unwrap();
         assert_eq!(counted(&again), [rows, rows, 0, 0]);
     }
@@ -118,7 +121,7 @@ async fn what_is_there_is_never_written_over() {
     counter.insert("last_number".to_owned(), N("9".to_owned()));
     put(THERE, counter).await;
 
-    let report = here.copy_org(&scope_of("diku"), &there, 2, true).await.unwrap();
+    let report = here.copy_org(&scope_of("diku"), &there, 2, Copying::Write).await.unwrap();
     assert_eq!(counted(&report), [6, 0, 4, 2]);
     assert_eq!(report.different_keys, ["BUFDIRAUD#aud-20260301-007 META", "ORG#diku#X 2"]);
     assert_eq!(tables.item(THERE, "ORG#diku#X", "2").await.unwrap()["value"], S("b".to_owned()));
@@ -128,10 +131,10 @@ async fn what_is_there_is_never_written_over() {
         let counter = tables.item(THERE, &format!("BUFDIRDAY#{day}"), "COUNTER").await.unwrap();
         assert_eq!(counter["last_number"], N(last.to_owned()), "{day}");
     }
-    let same = here.copy_org(&scope_of("diku"), &here.clone(), 1, true).await;
+    let same = here.copy_org(&scope_of("diku"), &here.clone(), 1, Copying::Write).await;
     assert!(matches!(same, Err(CopyError::SameTable)), "{same:?}");
     let missing = store_of(&system.environment(&[]), "NoTable", clock.clock());
-    let missing = here.copy_org(&scope_of("diku"), &missing, 1, true).await;
+    let missing = here.copy_org(&scope_of("diku"), &missing, 1, Copying::Write).await;
     assert!(matches!(missing, Err(CopyError::Store(StoreError::Refused(_)))), "{missing:?}");
     system.stop().await;
 }
@@ -152,10 +155,41 @@ async fn records_that_are_found_by_an_id_are_found_after_the_move() {
     let environment = system.environment(&[]);
     let clock = sporlog_model::Clock::system();
     let (here, there) = (store_of(&environment, "Table", clock.clone()), store_of(&environment, THERE, clock));
-    here.copy_org(&scope_of("diku"), &there, 4, true).await.unwrap();
+    here.copy_org(&scope_of("diku"), &there, 4, Copying::Write).await.unwrap();
     let id = sporlog_model::bufdir::AuditId::parse(created.json()["audit_id"].as_str().unwrap()).unwrap();
     let found = there.export_audit(&scope_of("diku"), id).await.unwrap().unwrap();
     assert_eq!(found.id, id);
     assert_eq!(there.export_audit(&scope_of("other"), id).await.unwrap(), None);
+    system.stop().await;
+}
+
+/// Of what a table that exports by itself has passed nothing is put there without being told: it would never be exported.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_straggler_that_would_never_be_exported_is_not_copied() {
+    let system = System::start().await;
+    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    tables.create(THERE).await;
+    let bucket = system.enable_export("diku").await;
+    let here = Exporter::with(&system, "diku", &clock, &[]);
+    let there = Exporter::in_table(&system, "diku", &clock, THERE, &[]);
+    record(&here, &clock, 2).await;
+    here.exports(2).await;
+    here.store.copy_org(&here.scope, &there.store, 2, Copying::Write).await.unwrap();
+    here.store.hand_over_export(&here.scope, &there.store).await.unwrap();
+    // Sent to the old stack, which nobody had stopped; then the other goes on.
+    record(&here, &clock, 1).await;
+    resume(&system, &there, &bucket, "diku").await.unwrap();
+    record(&there, &clock, 1).await;
+    there.exports(2).await;
+    let before = tables.items(THERE, None).await.len();
+    match here.store.copy_org(&here.scope, &there.store, 2, Copying::Write).await {
+        Err(CopyError::Passed { count: 1, first }) => assert!(first.starts_with("ORG#diku#FEED#"), "{first}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(tables.items(THERE, None).await.len(), before);
+    let compared = here.store.copy_org(&here.scope, &there.store, 2, Copying::Compare).await.unwrap();
+    assert_eq!(compared.passed, 1);
+    let copied = here.store.copy_org(&here.scope, &there.store, 2, Copying::WriteExported).await.unwrap();
+    assert!(copied.absent > 0 && tables.items(THERE, None).await.len() == before + copied.absent as usize);
     system.stop().await;
 }

@@ -1,7 +1,7 @@
 use clap::Args;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_model::{OrgId, error_chain};
-use sporlog_store::{CopyError, CopyReport, Store};
+use sporlog_store::{CopyError, CopyReport, Copying, Store};
 
 use super::output::print;
 use super::{Failure, runtime, table};
@@ -23,6 +23,10 @@ pub(super) struct CopyOrgArgs {
     /// Only compare; write nothing.
     #[arg(long, conflicts_with = "hand_over")]
     dry_run: bool,
+    /// Events that the other table's export has passed were exported before they were lost: put them back. Without this,
+    /// nothing is written when there are such, since they would never be exported.
+    #[arg(long, conflicts_with = "dry_run")]
+    already_exported: bool,
     /// When everything is there: the export goes on in the other table, and never again from this one.
     #[arg(long)]
     hand_over: bool,
@@ -40,12 +44,16 @@ pub(super) fn run(args: &CopyOrgArgs) -> Result<u8, Failure> {
 async fn copy(args: &CopyOrgArgs, from: &Store, to: &Store) -> Result<u8, Failure> {
     let scope = TenantScope::for_service(Service::Operator, &args.org);
     if !args.dry_run {
-        let copied = from.copy_org(&scope, to, args.segments, true).await.map_err(|error| told(&error))?;
+        let copying = if args.already_exported { Copying::WriteExported } else { Copying::Write };
+        let copied = from.copy_org(&scope, to, args.segments, copying).await.map_err(|error| told(&error))?;
         print(format_args!("copied          {} of {} rows", copied.absent, copied.rows))?;
     }
-    let CopyReport { rows, same, absent, different, different_keys } =
-        from.copy_org(&scope, to, args.segments, false).await.map_err(|error| told(&error))?;
+    let CopyReport { rows, same, absent, different, different_keys, passed, first_passed: _ } =
+        from.copy_org(&scope, to, args.segments, Copying::Compare).await.map_err(|error| told(&error))?;
     print(format_args!("compared        {rows} rows: {same} the same, {absent} absent, {different} different"))?;
+    if passed > 0 {
+        print(format_args!("passed          {passed} of the absent are events that the export there would leave out"))?;
+    }
     for key in &different_keys {
         print(format_args!("different       {key}"))?;
     }

@@ -22,6 +22,10 @@ pub(super) struct ResumeExportArgs {
     /// The table that it is to go on from: its name, or its ARN.
     #[arg(long)]
     table: String,
+    /// The table that it went on from before, if that still answers: no run exports from there any more. May be given more
+    /// than once.
+    #[arg(long, value_name = "OLD_TABLE")]
+    in_place_of: Vec<String>,
     /// A key whose signatures count; as for `verify`.
     #[arg(long = "public-key", value_name = "KEY", value_parser = verify::trusted_key)]
     public_keys: Vec<Fingerprint>,
@@ -75,6 +79,12 @@ fn resume(args: &ResumeExportArgs) -> Result<u8, Failure> {
     if args.dry_run {
         print(format_args!("dry run         nothing was changed"))?;
         return Ok(0);
+    }
+    for old in &args.in_place_of {
+        // First, so that at no point two tables export; cut here, none does until this is repeated.
+        let stopped = runtime.block_on(table::open(old)?.hand_over_export(&scope, &store));
+        stopped.map_err(|error| sporlog_model::error_chain(&error))?;
+        print(format_args!("stopped         in the table {old}"))?;
     }
     write(&store, &scope, &standing, &state, &runtime)?;
     print(format_args!("resumed         in the table {}", args.table))?;

@@ -134,6 +134,13 @@ async fn an_operator_copies_an_organization_and_hands_it_over() {
     let args = ["resume-export", "s3://sporlog-demo", "--org", "demo", "--table", "Other"];
     let (status, printed, told) = operator(&server, &args);
     assert_eq!(status, Some(0), "{printed}{told}");
+    // Back again: the table that is left exports no more, and the first one does.
+    let args = ["resume-export", "s3://sporlog-demo", "--org", "demo", "--table", "Table", "--in-place-of", "Other"];
+    let (status, printed, told) = operator(&server, &args);
+    assert!(status == Some(0) && printed.contains("stopped         in the table Other\nresumed "), "{printed}{told}");
+    assert_eq!(run_export(&server).await["outcome"], "succeeded");
+    let (status, printed, told) = operator(&server, &[&args[..5], &["Other", "--dry-run"]].concat());
+    assert!(status == Some(0) && printed.contains("dry run"), "{printed}{told}");
     // Now the rows differ, and nothing is handed over that is not all there.
     let (status, printed, _) = copy(&["--hand-over"]);
     assert!(status == Some(1) && printed.contains("different       ORG#demo#EXPORT STATE"), "{printed}");

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use sporlog_auth::TenantScope;
 use sporlog_model::{Actor, EntityId, EntityType, Instant, OrgId};
 
-use crate::export_state::{TABLE_ID, parse_state};
+use crate::export_state::{TABLE_ID, is_of_table, parse_state};
 use crate::org::own_event;
 use crate::row::Row;
 use crate::table::Change;
@@ -123,7 +123,7 @@ impl Store {
         let state = parse_state(&row)?;
         let held_until = row.parse_optional("lease_until", |text| Instant::parse(text).ok())?;
         let running = held_until.is_some_and(|until| until >= self.clock.now());
-        let of_this_table = row.optional_text(TABLE_ID) == Some(self.table_id().await?.as_str());
+        let of_this_table = is_of_table(&row, &state, &self.table_id().await?);
         Ok(Some(StandingExport { row, config, state, of_this_table, running }))
     }
 

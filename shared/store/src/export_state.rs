@@ -14,6 +14,15 @@ use crate::{Store, StoreError, TableId};
 /// In which table the state came to be what it is. It goes along when the item is restored or copied, and tells there.
 pub(crate) const TABLE_ID: &str = "table_id";
 
+/// Whether `state`, which is what `row` says, came to be in `table`. One that does not say where is of this table only while
+/// nothing was exported by it and nothing is begun: whatever it says otherwise, somebody else wrote it.
+pub(crate) fn is_of_table(row: &Row, state: &ExportState, table: &TableId) -> bool {
+    match row.optional_text(TABLE_ID) {
+        Some(written_in) => written_in == table.as_str(),
+        None => state.previous_digest_sha256.is_none() && state.plan.is_none(),
+    }
+}
+
 /// What an organization configured for its export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportConfig {
@@ -167,9 +176,14 @@ impl Store {
     }
 }
 
-/// How the state changes when the export is configured. From the first time on it says in which table that was.
+/// How the state changes when the export is configured. The first time it says in which table that was; later it does not,
+/// or a state that lacks it would be adopted where it may not belong.
 fn state_when_configured(org: &OrgId, config: &ExportConfig, table: &TableId) -> Change {
-    let set = format!("SET configured_at = :now, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
+    let first = config.version == 1;
+    let mut set = "SET configured_at = :now".to_owned();
+    if first {
+        set = format!("{set}, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
+    }
     // A changed configuration may have mended what failed, so the failures are forgotten and nothing waits.
     let due = if config.enabled {
         let (partition, sort) = keys::due(org, config.updated_at);
@@ -181,7 +195,8 @@ fn state_when_configured(org: &OrgId, config: &ExportConfig, table: &TableId) ->
     } else {
         Change::new(format!("{set} REMOVE consecutive_failures, config_fault_since, behind_since, gsi1pk, gsi1sk"))
     };
-    due.text(":now", config.updated_at.to_string()).text(":table", table.as_str())
+    let due = due.text(":now", config.updated_at.to_string());
+    if first { due.text(":table", table.as_str()) } else { due }
 }
 
 /// The item, whole.

@@ -200,6 +200,11 @@ pub(crate) fn parse_feed(sk: &str) -> Option<FeedPlace> {
     })
 }
 
+/// [`parse_feed`] of a key that may be another's.
+pub(crate) fn parse_feed_key(org: &OrgId, key: &Key) -> Option<FeedPlace> {
+    key.pk.starts_with(&format!("{}#", feed_days_partition(org))).then(|| parse_feed(&key.sk)).flatten()
+}
+
 /// The organization itself.
 pub(crate) fn org(org: &OrgId) -> Key {
     Key { pk: format!("ORG#{org}"), sk: META.to_owned() }

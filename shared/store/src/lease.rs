@@ -4,7 +4,7 @@ use sporlog_auth::TenantScope;
 use sporlog_model::{ExportConfigId, Instant, RunId};
 
 use crate::behind::Waiting;
-use crate::export_state::{TABLE_ID, parse_state};
+use crate::export_state::{TABLE_ID, is_of_table, parse_state};
 use crate::table::Change;
 use crate::{ExportConfig, ExportState, RunTrigger, Store, StoreError, keys};
 
@@ -101,20 +101,27 @@ impl Store {
         let holder = if last_run.is_some() { "lease_run = :last" } else { "attribute_not_exists(lease_run)" };
         let free = if held_until.is_some() { "lease_until < :now" } else { "attribute_not_exists(lease_until)" };
         let table = self.table_id().await?;
-        let of_this_table = before.optional_text(TABLE_ID).is_none_or(|written_in| written_in == table.as_str());
-        let mut expression =
-            format!("SET lease_run = :run, lease_until = :until, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
+        let of_this_table = is_of_table(&before, &state, &table);
+        // Nor was it handed over to another table meanwhile.
+        let here = format!("(attribute_not_exists({TABLE_ID}) OR {TABLE_ID} = :table)");
+        let place = if of_this_table { here.as_str() } else { "attribute_exists(pk)" };
+        let mut expression = "SET lease_run = :run, lease_until = :until".to_owned();
+        if of_this_table {
+            expression = format!("{expression}, {TABLE_ID} = if_not_exists({TABLE_ID}, :table)");
+        }
         if silent.is_some() {
             // A run that went silent failed, if only nobody was left to say so.
             state.consecutive_failures += 1;
             expression.push_str(" ADD consecutive_failures :one");
         }
         let mut take = Change::new(expression)
-            .only_if(format!("configured_at = :configured_at AND {holder} AND {free}"))
+            .only_if(format!("configured_at = :configured_at AND {holder} AND {free} AND {place}"))
             .text(":run", run.to_string())
             .text(":until", now.plus(LEASE).to_string())
-            .text(":table", table.as_str())
             .text(":configured_at", &configured_at);
+        if of_this_table {
+            take = take.text(":table", table.as_str());
+        }
         if let Some(last_run) = last_run {
             take = take.text(":last", last_run.to_string());
         }

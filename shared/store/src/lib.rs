@@ -10,6 +10,7 @@ mod api_key;
 mod append;
 mod behind;
 mod body;
+mod copy_behind;
 mod due;
 mod error;
 mod event_item;
@@ -59,7 +60,7 @@ pub use kyc::{
 };
 pub use lease::{Lease, LeaseAttempt};
 pub use org::{Organization, PutOrganization};
-pub use org_copy::{CopyError, CopyReport};
+pub use org_copy::{CopyError, CopyReport, Copying};
 pub use retention::{DueRetention, SweepOutcome};
 pub use run::{Run, RunObject, RunStatus, RunTrigger};
 pub use setting::{DescriptionChange, PutSetting, Setting, SettingChange, SettingMetadata};

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sporlog_auth::TenantScope;
 use sporlog_model::{Day, OrgId};
 
+use crate::copy_behind::Behind;
 use crate::export_state::TABLE_ID;
 use crate::keys::{self, Key};
 use crate::query::BATCH_GET_KEYS;
@@ -20,6 +21,17 @@ const PUTS_AT_ONCE: usize = 16;
 
 /// Of the rows that differ, so many are named.
 const MOST_NAMED: usize = 1_000;
+
+/// What is done with rows that are absent in the other table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// They are counted.
+    Compare,
+    /// They are put there, unless an export that goes on there would leave some of them out.
+    Write,
+    /// The same, and those that it would leave out were exported before they were lost.
+    WriteExported,
+}
 
 /// What one pass over an organization's rows found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +46,10 @@ pub struct CopyReport {
     pub different: u64,
     /// Their keys, up to a thousand of them.
     pub different_keys: Vec<String>,
+    /// Of those that were absent, events that the other table's export has passed already, and so would never export.
+    pub passed: u64,
+    /// The first key of these that was met.
+    pub first_passed: Option<String>,
 }
 
 /// Why rows were not copied.
@@ -43,12 +59,17 @@ pub enum CopyError {
     SameTable,
     #[error("a run of the organization's export is under way; switch the export off and wait for its end")]
     Running,
+    #[error(
+        "nothing was written: the export of the other table has passed {count} of these events and would never export \
+         them ({first}, …); if they were exported before they were lost, say --already-exported"
+    )]
+    Passed { count: u64, first: String },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Store {
-    /// Compares an organization's rows with those of another table and, if `write`, puts those that are absent there. Nothing
+    /// Compares an organization's rows with those of another table and puts those that are absent there, if so asked. Nothing
     /// is written over, so it may be cut and repeated at any time; the counter of a day's audit ids, which all organizations
     /// of a table share, is only ever raised.
     ///
@@ -62,7 +83,7 @@ impl Store {
         scope: &TenantScope,
         to: &Self,
         segments: u16,
-        write: bool,
+        copying: Copying,
     ) -> Result<CopyReport, CopyError> {
         let here = self.table_id().await?;
         if here == to.table_id().await? {
@@ -71,8 +92,28 @@ impl Store {
         if self.standing_export(scope).await?.is_some_and(|export| export.running) {
             return Err(CopyError::Running);
         }
-        let segments = segments.clamp(1, 64);
-        let parts = (0..segments).map(|segment| self.copy_segment(scope.org(), &here, to, (segment, segments), write));
+        let behind = to.standing_export(scope).await?.as_ref().and_then(Behind::of);
+        let pass = |write| self.copy_pass(scope.org(), &here, to, segments.clamp(1, 64), (write, behind));
+        if copying == Copying::Write && behind.is_some() {
+            let CopyReport { passed, first_passed, .. } = pass(false).await?;
+            if let Some(first) = first_passed {
+                return Err(CopyError::Passed { count: passed, first });
+            }
+        }
+        Ok(pass(copying != Copying::Compare).await?)
+    }
+
+    /// One pass over the organization's rows.
+    async fn copy_pass(
+        &self,
+        org: &OrgId,
+        here: &TableId,
+        to: &Self,
+        segments: u16,
+        (write, behind): (bool, Option<Behind>),
+    ) -> Result<CopyReport, StoreError> {
+        let part = |segment| self.copy_segment(org, here, to, (segment, segments), (write, behind));
+        let parts = (0..segments).map(part);
         let found: Vec<_> = stream::iter(parts).buffer_unordered(usize::from(segments)).try_collect().await?;
         let mut report = CopyReport::default();
         let mut counters = BTreeMap::new();
@@ -95,13 +136,17 @@ impl Store {
     /// Says in the organization's export state that it goes on in another table, so that no run exports from this one any more;
     /// once everything is there. [`CopyError::Running`] when a run is under way.
     pub async fn hand_over_export(&self, scope: &TenantScope, to: &Self) -> Result<(), CopyError> {
+        let there = to.table_id().await?;
+        if self.table_id().await? == there {
+            return Err(CopyError::SameTable);
+        }
         let state = keys::export_state(scope.org());
         if self.get(state.clone()).await?.is_none() {
             return Ok(());
         }
         let elsewhere = Change::new(format!("SET {TABLE_ID} = :table"))
             .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
-            .text(":table", to.table_id().await?.as_str())
+            .text(":table", there.as_str())
             .text(":now", self.clock.now().to_string());
         match self.transact(vec![self.update(state, elsewhere)]).await {
             Err(StoreError::Conflict) => Err(CopyError::Running),
@@ -116,7 +161,7 @@ impl Store {
         here: &TableId,
         to: &Self,
         (segment, segments): (u16, u16),
-        write: bool,
+        (write, behind): (bool, Option<Behind>),
     ) -> Result<(CopyReport, BTreeMap<Day, u64>), StoreError> {
         let scan = self.rows_of(org).segment(segment.into()).total_segments(segments.into());
         let (mut report, mut counters) = (CopyReport::default(), BTreeMap::new());
@@ -133,7 +178,7 @@ impl Store {
                 }
             }
             for rows in rows.chunks(BATCH_GET_KEYS) {
-                report.add(to.take_in(rows, write).await?);
+                report.add(to.take_in(org, rows, write, behind).await?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -160,13 +205,25 @@ impl Store {
             .expression_attribute_values(":audits", text(keys::AUDIT_ID_PREFIX))
     }
 
-    async fn take_in(&self, rows: &[(Key, Row)], write: bool) -> Result<CopyReport, StoreError> {
+    async fn take_in(
+        &self,
+        org: &OrgId,
+        rows: &[(Key, Row)],
+        write: bool,
+        behind: Option<Behind>,
+    ) -> Result<CopyReport, StoreError> {
         let there = self.batch_get(rows.iter().map(|(key, _)| key.clone())).await?;
         let mut report = CopyReport { rows: rows.len() as u64, ..CopyReport::default() };
         let mut absent = Vec::new();
         for (key, row) in rows {
             match there.get(key) {
-                None => absent.push(row),
+                None => {
+                    if behind.is_some_and(|behind| behind.has_passed(org, key)) {
+                        report.passed += 1;
+                        report.first_passed.get_or_insert_with(|| format!("{} {}", key.pk, key.sk));
+                    }
+                    absent.push(row);
+                }
                 Some(known) if known.0 == row.0 => report.same += 1,
                 Some(_) => report.name_different(format!("{} {}", key.pk, key.sk)),
             }
@@ -206,6 +263,8 @@ impl CopyReport {
         self.same += other.same;
         self.absent += other.absent;
         self.different += other.different;
+        self.passed += other.passed;
+        self.first_passed = self.first_passed.take().or(other.first_passed);
         let room = MOST_NAMED.saturating_sub(self.different_keys.len());
         self.different_keys.extend(other.different_keys.into_iter().take(room));
     }

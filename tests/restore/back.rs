@@ -1,0 +1,70 @@
+//! Whose state it is: of a table that an export has left, and of none.
+
+use export_run::RunOutcome;
+
+use super::tables::Tables;
+use super::{record, resume};
+use crate::export::bucket::verified;
+use crate::export::{Exporter, MORNING};
+use crate::harness::{ManualClock, System};
+
+async fn is_refused(exporter: &Exporter) {
+    let outcome = exporter.run().await;
+    assert!(matches!(outcome, RunOutcome::Failed { error_code: "restored_table", .. }), "{outcome:?}");
+}
+
+/// From a table to the one that is restored from it, and back to the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_goes_to_a_restored_table_and_back() {
+    let system = System::start().await;
+    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    let bucket = system.enable_export("diku").await;
+    let old = Exporter::with(&system, "diku", &clock, &[]);
+    record(&old, &clock, 3).await;
+    old.exports(3).await;
+    tables.restore("Restored", tables.items("Table", Some("diku")).await).await;
+    let new = Exporter::in_table(&system, "diku", &clock, "Restored", &[]);
+    for (from, to, exported) in [(&old, &new, 3), (&new, &old, 3)] {
+        from.store.hand_over_export(&from.scope, &to.store).await.unwrap();
+        is_refused(from).await;
+        is_refused(to).await;
+        resume(&system, to, &bucket, "diku").await.unwrap();
+        record(to, &clock, 2).await;
+        // Those, and that the export was resumed.
+        to.exports(exported).await;
+        is_refused(from).await;
+    }
+    let report = verified(&system, &[&bucket], "diku", &sporlog_verify::Options::default());
+    assert_eq!((report.events, report.repeated), (9, 0));
+    let itself = old.store.hand_over_export(&old.scope, &old.store).await;
+    assert!(matches!(itself, Err(sporlog_store::CopyError::SameTable)), "{itself:?}");
+    system.stop().await;
+}
+
+/// A state that does not say where it came to be, and has something exported or begun, is not believed: neither by a run
+/// nor by the operator's tool.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_does_not_say_whose_it_is_is_not_adopted() {
+    let system = System::start().await;
+    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    let bucket = system.enable_export("diku").await;
+    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    record(&exporter, &clock, 1).await;
+    exporter.exports(1).await;
+    let state = tables.items("Table", Some("diku")).await;
+    let mut state = state.into_iter().find(|item| item["sk"].as_s().unwrap() == "STATE").unwrap();
+    assert!(state.remove("table_id").is_some());
+    tables.client.put_item().table_name("Table").set_item(Some(state)).send().await.unwrap();
+    for _ in 0..2 {
+        is_refused(&exporter).await;
+    }
+    let standing = exporter.store.standing_export(&exporter.scope).await.unwrap().unwrap();
+    assert!(!standing.of_this_table);
+    resume(&system, &exporter, &bucket, "diku").await.unwrap();
+    let standing = exporter.store.standing_export(&exporter.scope).await.unwrap().unwrap();
+    assert!(standing.of_this_table);
+    record(&exporter, &clock, 1).await;
+    exporter.exports(2).await;
+    verified(&system, &[&bucket], "diku", &sporlog_verify::Options::default());
+    system.stop().await;
+}
