@@ -1,6 +1,9 @@
 //! Whose state it is: of a table that an export has left, and of none.
 
+use std::time::Duration;
+
 use export_run::RunOutcome;
+use sporlog_store::{ExportedSoFar, NotForward};
 
 use super::tables::Tables;
 use super::{record, resume};
@@ -66,5 +69,33 @@ async fn a_state_that_does_not_say_whose_it_is_is_not_adopted() {
     record(&exporter, &clock, 1).await;
     exporter.exports(2).await;
     verified(&system, &[&bucket], "diku", &sporlog_verify::Options::default());
+    system.stop().await;
+}
+
+/// A bucket that is an old copy, or that has windows which nobody can have written yet, moves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_neither_too_old_nor_ahead_of_time() {
+    let system = System::start().await;
+    let clock = ManualClock::at(MORNING);
+    system.enable_export("diku").await;
+    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    record(&exporter, &clock, 1).await;
+    exporter.exports(1).await;
+    let standing = exporter.store.standing_export(&exporter.scope).await.unwrap().unwrap();
+    let (now, begun) = (clock.now(), standing.state.exported_to.unwrap());
+    let bucket = |live, backfill| ExportedSoFar {
+        next_seq: 9,
+        newest_digest_sha256: "5b1e".to_owned(),
+        live: Some((begun, live)),
+        backfill: Some((begun, backfill)),
+    };
+    let (near, far) = (now.plus(Duration::from_mins(4)), now.plus(Duration::from_mins(6)));
+    assert!(standing.moved_to(&bucket(near, near), None, false).is_ok());
+    assert_eq!(standing.moved_to(&bucket(far, near), None, false), Err(NotForward::ToCome(far)));
+    assert_eq!(standing.moved_to(&bucket(near, far), None, true), Err(NotForward::ToCome(far)));
+    clock.advance(Duration::from_hours(26));
+    let standing = exporter.store.standing_export(&exporter.scope).await.unwrap().unwrap();
+    assert_eq!(standing.moved_to(&bucket(now, now), None, false), Err(NotForward::Stale(now)));
+    assert_eq!(standing.moved_to(&bucket(now, now), None, true).unwrap().exported_to, Some(now));
     system.stop().await;
 }

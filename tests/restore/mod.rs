@@ -45,7 +45,8 @@ async fn resume(system: &System, exporter: &Exporter, bucket: &str, id: &str) ->
         Some(end) => {
             let days = store.feed_days(scope, Instant::MIN, Instant::MAX).await.unwrap();
             let first = days.first().map(|day| day.start());
-            standing.moved_to(&end, first).map_err(|error| error.to_string())?
+            // Some of these exports stand still for days; `back` has what is refused then.
+            standing.moved_to(&end, first, true).map_err(|error| error.to_string())?
         }
     };
     store.resume_export(scope, &standing, &state).await.unwrap();

@@ -190,6 +190,8 @@ async fn a_straggler_that_would_never_be_exported_is_not_copied() {
     let compared = here.store.copy_org(&here.scope, &there.store, 2, Copying::Compare).await.unwrap();
     assert_eq!(compared.passed, 1);
     let copied = here.store.copy_org(&here.scope, &there.store, 2, Copying::WriteExported).await.unwrap();
-    assert!(copied.absent > 0 && tables.items(THERE, None).await.len() == before + copied.absent as usize);
+    assert!(
+        copied.absent > 0 && tables.items(THERE, None).await.len() == before + usize::try_from(copied.absent).unwrap()
+    );
     system.stop().await;
 }

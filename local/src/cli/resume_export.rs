@@ -35,6 +35,9 @@ pub(super) struct ResumeExportArgs {
     /// No digest was ever written: the bucket is empty, and rightly so.
     #[arg(long)]
     nothing_exported: bool,
+    /// The newest window may have ended more than 25 hours ago: the export was switched off, or stood still.
+    #[arg(long, conflicts_with = "nothing_exported")]
+    export_was_off: bool,
     /// Only say what would be done.
     #[arg(long)]
     dry_run: bool,
@@ -68,7 +71,7 @@ fn resume(args: &ResumeExportArgs) -> Result<u8, Failure> {
         Some(bucket) => {
             let days = store.feed_days(&scope, Instant::MIN, Instant::MAX);
             let days = runtime.block_on(days).map_err(|error| sporlog_model::error_chain(&error))?;
-            standing.moved_to(bucket, days.first().map(|day| day.start()))?
+            standing.moved_to(bucket, days.first().map(|day| day.start()), args.export_was_off)?
         }
     };
     tell("state", &standing.state)?;

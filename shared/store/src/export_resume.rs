@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sporlog_auth::TenantScope;
 use sporlog_model::{Actor, EntityId, EntityType, Instant, OrgId};
@@ -18,6 +20,8 @@ pub struct StandingExport {
     pub of_this_table: bool,
     /// Whether a run is at it.
     pub running: bool,
+    /// When this was.
+    read_at: Instant,
 }
 
 /// Where an export ends by what is in the bucket.
@@ -39,9 +43,22 @@ pub enum NotForward {
         "the state in the table is ahead of the bucket, which ends with number {0}: not all of the export was read"
     )]
     Behind(u64),
+    #[error("the bucket has a window that ends at {0}, which is still to come: Sporlog did not write that")]
+    ToCome(Instant),
+    #[error(
+        "the newest window in the bucket ended at {0}, and an export that is on writes one every day: not all of the \
+         export was read; if it was switched off or stood still, say --export-was-off"
+    )]
+    Stale(Instant),
     #[error("the bucket has no window of this export, and the state in the table has")]
     NoWindow,
 }
+
+/// By how much the clocks of the export and of whoever resumes it may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
+
+/// An export that is on writes a digest every 24 hours; one hour more for the run that does.
+const LONGEST_SILENCE: Duration = Duration::from_hours(25);
 
 impl StandingExport {
     /// Whether the bucket holds nothing that the state does not know.
@@ -50,12 +67,24 @@ impl StandingExport {
     }
 
     /// The state that goes on where the bucket ends; the bucket's chain must have the digest that the state names. A plan
-    /// stays only where it is the next thing to write. `first_event_from` is from when on the log has events.
+    /// stays only where it is the next thing to write. `first_event_from` is from when on the log has events;
+    /// `export_was_off` allows that nothing was written for more than a day.
     pub fn moved_to(
         &self,
         bucket: &ExportedSoFar,
         first_event_from: Option<Instant>,
+        export_was_off: bool,
     ) -> Result<ExportState, NotForward> {
+        let ends = || [bucket.live, bucket.backfill].into_iter().flatten().map(|(_, end)| end);
+        if let Some(end) = ends().find(|end| *end > self.read_at.plus(CLOCKS_DIFFER)) {
+            return Err(NotForward::ToCome(end));
+        }
+        if let Some((_, end)) = bucket.live
+            && !export_was_off
+            && end < self.read_at.minus(LONGEST_SILENCE)
+        {
+            return Err(NotForward::Stale(end));
+        }
         if self.is_at(bucket) {
             return Ok(self.state.clone());
         }
@@ -122,9 +151,10 @@ impl Store {
         let Some(config) = self.export_config(scope).await? else { return Ok(None) };
         let state = parse_state(&row)?;
         let held_until = row.parse_optional("lease_until", |text| Instant::parse(text).ok())?;
-        let running = held_until.is_some_and(|until| until >= self.clock.now());
+        let read_at = self.clock.now();
+        let running = held_until.is_some_and(|until| until >= read_at);
         let of_this_table = is_of_table(&row, &state, &self.table_id().await?);
-        Ok(Some(StandingExport { row, config, state, of_this_table, running }))
+        Ok(Some(StandingExport { row, config, state, of_this_table, running, read_at }))
     }
 
     /// Lets the export go on in this table, from `state`: in one transaction with an event that says so. An enabled export is
