@@ -27,7 +27,7 @@ function refuse(problem) {
     mark = info
     sub(/^sh */, "", mark)
     if (mark == "") { mark = "run" }
-    if (mark !~ /^(run|server|gate|aws)$/) { refuse("a block of commands is `sh`, `sh server`, `sh gate` or `sh aws`") }
+    if (mark !~ /^(run|server|gate|bench|aws)$/) { refuse("a block of commands is `sh`, `sh server`, `sh gate`, `sh bench` or `sh aws`") }
     write_last()
     kind = "command"
     # Numbers go on from page to page.
