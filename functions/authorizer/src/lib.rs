@@ -23,7 +23,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sporlog_auth::Principal;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
-use sporlog_model::{Clock, error_chain};
+use sporlog_model::{Clock, elapsed_ms, error_chain};
 use sporlog_store::Store;
 
 use crate::api_key::{ApiKeys, Kind, NoPrincipal};
@@ -96,7 +96,7 @@ impl Authorizer {
             let text = text.map_err(|_| NoPrincipal::Refused("the principal cannot be written"))?;
             Ok((principal.org, text))
         });
-        let (kind, duration_ms) = (kind.name(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (kind, duration_ms) = (kind.name(), elapsed_ms(began));
         match principal {
             Ok((org, principal)) => {
                 tracing::info!(kind, %org, duration_ms, "credential accepted");

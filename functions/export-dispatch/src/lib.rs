@@ -13,8 +13,8 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::json;
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
-use sporlog_model::{Clock, Instant, OrgId, error_chain};
-use sporlog_store::{BehindOrg, DueOrg, Store, StoreError};
+use sporlog_model::{Clock, Instant, OrgId, elapsed_ms, error_chain};
+use sporlog_store::{Store, StoreError, WaitingOrg};
 
 /// Index shards read, and runs started, at the same time.
 const CALLS_AT_ONCE: usize = 16;
@@ -61,12 +61,15 @@ impl ExportDispatch {
         let found: Vec<_> = shards.buffer_unordered(CALLS_AT_ONCE).collect().await;
         let mut failures = Vec::new();
         let mut due = Vec::new();
-        let mut longest = None;
+        // Who failed is not due before the next attempt, so neither of the two alone tells who waits longest.
+        let mut longest: Option<WaitingOrg> = None;
         for shard in found {
             match shard {
-                Ok(shard) => {
-                    longest = longer(longest, shard.longest_waiting());
-                    due.extend(shard.due);
+                Ok((of_shard, behind)) => {
+                    // The one that is due longest comes first.
+                    let waiting = [longest, of_shard.first().cloned(), behind];
+                    longest = waiting.into_iter().flatten().min_by_key(|waiting| waiting.since);
+                    due.extend(of_shard);
                 }
                 Err(error) => failures.push(error_chain(&error)),
             }
@@ -81,7 +84,7 @@ impl ExportDispatch {
         let count = started.iter().filter(|start| start.is_ok()).count();
         failures.extend(started.into_iter().filter_map(Result::err));
         let oldest_org = longest.as_ref().map_or("-", |longest| longest.org.as_str());
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = elapsed_ms(began);
         let failed = failures.len();
         tracing::info!(started = count, failed, age_seconds, oldest_org, duration_ms, "exports dispatched");
         match failures.first() {
@@ -94,9 +97,9 @@ impl ExportDispatch {
         }
     }
 
-    async fn read(&self, shard: u8, now: Instant) -> Result<Shard, StoreError> {
-        let (due, behind) = tokio::try_join!(self.store.due_exports(shard, now), self.store.furthest_behind(shard))?;
-        Ok(Shard { due, behind })
+    /// What the index says of one shard: who is due, and who is furthest behind.
+    async fn read(&self, shard: u8, now: Instant) -> Result<(Vec<WaitingOrg>, Option<WaitingOrg>), StoreError> {
+        tokio::try_join!(self.store.due_exports(shard, now), self.store.furthest_behind(shard))
     }
 
     async fn start(&self, org: OrgId) -> Result<(), String> {
@@ -107,30 +110,4 @@ impl ExportDispatch {
             Err(error) => Err(error_chain(&error)),
         }
     }
-}
-
-/// What the index says of one shard of the organizations.
-struct Shard {
-    /// The one that is due longest first.
-    due: Vec<DueOrg>,
-    behind: Option<BehindOrg>,
-}
-
-/// An organization that waits for its export.
-struct Waiting {
-    org: OrgId,
-    since: Instant,
-}
-
-impl Shard {
-    /// Who waits longest: of those who are due, since they are, or of those whose last run did not get them up to date. Who
-    /// failed is not due before the next attempt, so neither list alone tells.
-    fn longest_waiting(&self) -> Option<Waiting> {
-        let due = self.due.first().map(|due| Waiting { org: due.org.clone(), since: due.since });
-        longer(due, self.behind.as_ref().map(|behind| Waiting { org: behind.org.clone(), since: behind.since }))
-    }
-}
-
-fn longer(one: Option<Waiting>, other: Option<Waiting>) -> Option<Waiting> {
-    [one, other].into_iter().flatten().min_by_key(|waiting| waiting.since)
 }

@@ -15,7 +15,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metrics};
 use sporlog_export::{BucketClients, Signer};
-use sporlog_model::{Clock, Instant, OrgId, RunId, error_chain};
+use sporlog_model::{Clock, Instant, OrgId, RunId, elapsed_ms, error_chain};
 use sporlog_store::{RunTrigger, Store};
 
 /// The function, set up from `TABLE_NAME`, `SETTLE_SECONDS`, `SIGNING_KEY_ID` (empty for none) and the variables Lambda sets.
@@ -109,7 +109,7 @@ impl ExportRun {
         let RunRequest { org_id, trigger, run_id } = request;
         match self.run(&org_id, trigger, run_id.unwrap_or_else(RunId::random), deadline.unwrap_or(Instant::MAX)).await {
             Ok(outcome) => {
-                let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let duration_ms = elapsed_ms(began);
                 let (outcome_name, run_id, events, code) = outcome.told();
                 let (run_id, code) = (run_id.map(|id| id.to_string()), code.unwrap_or("-"));
                 let run_id = run_id.as_deref().unwrap_or("-");

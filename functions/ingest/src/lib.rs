@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use sporlog_auth::{Service, TenantScope};
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError, Metric, Metrics};
 use sporlog_model::settings::SettingGroup;
-use sporlog_model::{Clock, EntityId, EntityType, OrgId};
+use sporlog_model::{Clock, EntityId, EntityType, OrgId, elapsed_ms};
 use sporlog_store::{Appended, Store, StoreError};
 
 use crate::dead_letter::DeadLetterQueue;
@@ -87,7 +87,7 @@ impl Ingest {
             (Metric::RecordsRejected, rejected),
             (Metric::RecordsFailed, failed),
         ]);
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = elapsed_ms(began);
         tracing::info!(source = source.name(), stored, duplicates, skipped, rejected, failed, duration_ms, "ingested");
         if source == Source::Batch && failed > 0 {
             return Err(Diagnostic {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sporlog_auth::{Service, TenantScope};
 use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
 use sporlog_model::settings::SettingGroup;
-use sporlog_model::{Clock, Instant, OrgId, error_chain};
+use sporlog_model::{Clock, Instant, OrgId, elapsed_ms, error_chain};
 use sporlog_store::{DueRetention, Store, StoreError, SweepOutcome};
 
 /// Sweeps, and reads of the index, at the same time.
@@ -84,7 +84,7 @@ impl Retention {
             }
         }
         let RetentionReport { finished, unfinished, skipped, deleted_events } = report;
-        let (failed, duration_ms) = (failures.len(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (failed, duration_ms) = (failures.len(), elapsed_ms(began));
         tracing::info!(finished, unfinished, skipped, deleted_events, failed, duration_ms, "retention");
         match failures.first() {
             None => Ok(report),

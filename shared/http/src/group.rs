@@ -12,7 +12,7 @@ use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 use percent_encoding::percent_decode_str;
 use sporlog_auth::operation;
-use sporlog_model::ErrorKind;
+use sporlog_model::{ErrorKind, elapsed_ms};
 
 use crate::caller::principal;
 use crate::{ApiError, ErrorShape};
@@ -99,7 +99,7 @@ impl Line {
     fn log(&self, response: &Response, error: Option<&ApiError>, started: Instant) {
         let Self { method, route, operation, org, request_id } = self;
         let status = response.status().as_u16();
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = elapsed_ms(started);
         let rows = response.extensions().get::<Rows>().map(|rows| rows.0);
         let org = org.as_deref().unwrap_or("-");
         let code = error.map_or("-", |error| error.code);

@@ -28,6 +28,11 @@ impl Clock {
     }
 }
 
+/// The milliseconds since then, for a log line's `duration_ms`. Not from a [`Clock`]: that can be set back while something takes its time.
+pub fn elapsed_ms(began: std::time::Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")

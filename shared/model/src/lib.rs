@@ -27,7 +27,7 @@ mod retention;
 pub mod settings;
 
 pub use api_key::{ApiKeyHash, ApiKeySecret, NoRandomNumbers};
-pub use clock::Clock;
+pub use clock::{Clock, elapsed_ms};
 pub use destination::{AwsRegion, BucketName, Destination, ExternalId, InvalidDestination, KeyPrefix, RoleArn};
 pub use entity::{EntityType, Source};
 pub use error::{Classified, ErrorKind, error_chain};

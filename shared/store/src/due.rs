@@ -5,19 +5,12 @@ use crate::row::Row;
 use crate::table::text;
 use crate::{Store, StoreError};
 
-/// An organization whose export is due.
+/// An organization that waits for its export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueOrg {
+pub struct WaitingOrg {
     pub org: OrgId,
-    /// Since when. After a run that did not fail, when that one ended; after a failure, when the next attempt was set for.
-    pub since: Instant,
-}
-
-/// An organization whose last run did not bring its export up to date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BehindOrg {
-    pub org: OrgId,
-    /// Up to here everything is exported.
+    /// Since when. Of one that is due: after a run that did not fail, when that one ended; after a failure, when the next attempt
+    /// was set for. Of one that is behind: up to here everything is exported.
     pub since: Instant,
 }
 
@@ -31,17 +24,13 @@ impl Store {
     ///
     /// The index is eventually consistent: an organization may show late, by moments, or once too often. Both are harmless,
     /// since the next tick finds it and the lease keeps runs apart.
-    pub async fn due_exports(&self, shard: u8, now: Instant) -> Result<Vec<DueOrg>, StoreError> {
+    pub async fn due_exports(&self, shard: u8, now: Instant) -> Result<Vec<WaitingOrg>, StoreError> {
         let rows = self.due(keys::due_partition(shard), now).await?;
-        let due = |row: &Row| {
-            let (org, since) = place(row)?;
-            Ok(DueOrg { org, since })
-        };
-        rows.iter().map(due).collect()
+        rows.iter().map(waiting).collect()
     }
 
-    /// Of the organizations in one shard whose export is behind, the one that is furthest: one row, however many there are.
-    pub async fn furthest_behind(&self, shard: u8) -> Result<Option<BehindOrg>, StoreError> {
+    /// Of the organizations in one shard whose last run did not bring the export up to date, the one that is furthest: one row, however many there are.
+    pub async fn furthest_behind(&self, shard: u8) -> Result<Option<WaitingOrg>, StoreError> {
         let request = self
             .client
             .query()
@@ -50,11 +39,7 @@ impl Store {
             .key_condition_expression("gsi1pk = :pk")
             .expression_attribute_values(":pk", text(keys::behind_partition(shard)));
         let rows = self.slice(request, 0, 1).await?;
-        let behind = |row: &Row| {
-            let (org, since) = place(row)?;
-            Ok(BehindOrg { org, since })
-        };
-        rows.first().map(behind).transpose()
+        rows.first().map(waiting).transpose()
     }
 
     /// The rows of a partition of the index whose time has come, for [`Store::due_exports`] and its like.
@@ -73,6 +58,9 @@ impl Store {
 }
 
 /// Whose export a row of the index is about, and since when it stands there.
-fn place(row: &Row) -> Result<(OrgId, Instant), StoreError> {
-    Ok((row.parse("pk", keys::parse_export_partition)?, row.parse("gsi1sk", keys::parse_due_at)?))
+fn waiting(row: &Row) -> Result<WaitingOrg, StoreError> {
+    Ok(WaitingOrg {
+        org: row.parse("pk", keys::parse_export_partition)?,
+        since: row.parse("gsi1sk", keys::parse_due_at)?,
+    })
 }

@@ -43,7 +43,7 @@ mod table_id;
 pub use api_key::{ApiKey, ApiKeyCreation, MAX_API_KEYS, NewApiKey};
 pub use append::Appended;
 pub use behind::LiveStream;
-pub use due::{BehindOrg, DueOrg};
+pub use due::WaitingOrg;
 pub use error::StoreError;
 pub use export_audit::{ExportAuditCreation, ExportAuditPage, ExportAuditQuery};
 pub use export_config::{ExportChange, PutExportConfig};
