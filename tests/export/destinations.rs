@@ -4,7 +4,7 @@ use sporlog_model::{AwsRegion, BucketName, ExternalId, KeyPrefix, RoleArn};
 use sporlog_store::{ExportConfig, RunStatus};
 
 use super::bucket::{ids_of_whole_bucket, lines_of_whole_bucket};
-use super::{Exporter, LEASE_OVER, MORNING};
+use super::{Exporter, LEASE_OVER, MORNING, Scene};
 use crate::harness::{Fault, Faults, ManualClock, System, scope_of};
 
 /// Spoils a configuration that works, or what it points at.
@@ -137,11 +137,7 @@ async fn an_export_that_is_switched_off_waits_and_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_busy_is_asked_again_and_then_later() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    let bucket = system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, bucket, faults, exporter, .. } = Scene::set().await;
     let mut ids = exporter.record(2).await;
     faults.on("PutObject", [Fault::SlowDown]);
     exporter.exports(2).await;
@@ -158,11 +154,7 @@ async fn a_bucket_that_is_busy_is_asked_again_and_then_later() {
 /// A customer whose bucket lets Sporlog write under one prefix only, and who finds that out from the first failed run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prefix_that_is_changed_after_a_failure_mends_it() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    let bucket = system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, bucket, faults, exporter, .. } = Scene::set().await;
     exporter.record(2).await;
     faults.on("PutObject", [Fault::AccessDenied]);
     assert!(matches!(exporter.run().await, RunOutcome::Failed { error_code: "put_denied", .. }));
@@ -206,11 +198,7 @@ async fn a_segment_is_finished_where_it_was_begun() {
 /// The place before may never answer again: of a Region that does not exist nobody hears a refusal.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_leaves_a_place_that_was_given_up_and_never_answers() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    let bucket = system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, clock, bucket, faults, exporter } = Scene::set().await;
     exporter.record(2).await;
     faults.on("PutObject", [Fault::CutBefore]);
     assert_eq!(faults.cut(exporter.run()).await, None);

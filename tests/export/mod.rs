@@ -42,6 +42,26 @@ pub(crate) struct Exporter {
     run: ExportRun,
 }
 
+/// One organization with an export that works, and faults between its function and AWS.
+struct Scene {
+    system: System,
+    clock: ManualClock,
+    bucket: String,
+    faults: Faults,
+    exporter: Exporter,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let system = System::start().await;
+        let clock = ManualClock::at(MORNING);
+        let bucket = system.enable_export("diku").await;
+        let faults = Faults::before(&system.stack).await;
+        let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+        Self { system, clock, bucket, faults, exporter }
+    }
+}
+
 impl Exporter {
     fn of(system: &System, org: &str, clock: &ManualClock) -> Self {
         Self::with(system, org, clock, &[])

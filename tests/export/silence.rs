@@ -5,8 +5,8 @@ use sporlog_store::RunStatus;
 use sporlog_verify::{Options, VerifyError};
 
 use super::bucket::{chain, verified, verify};
-use super::{Exporter, MORNING};
-use crate::harness::{Fault, Faults, ManualClock, System};
+use super::{Exporter, MORNING, Scene};
+use crate::harness::{Fault, ManualClock, System};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -67,11 +67,7 @@ async fn an_organization_without_an_event_says_so_after_a_day() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tick_with_nothing_to_say_asks_for_no_role_and_writes_no_plan() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, clock, faults, exporter, .. } = Scene::set().await;
     exporter.record(1).await;
     exporter.exports(1).await;
     faults.forget();
@@ -85,11 +81,7 @@ async fn a_tick_with_nothing_to_say_asks_for_no_role_and_writes_no_plan() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_in_the_middle_of_a_run_is_assumed_again_once() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    let bucket = system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, bucket, faults, exporter, .. } = Scene::set().await;
     exporter.record(2).await;
     faults.on("PutObject", [Fault::Pass, Fault::ExpiredToken]);
     exporter.exports(2).await;

@@ -8,7 +8,7 @@ use sporlog_store::{ExportConfig, RunStatus};
 use sporlog_verify::Options;
 
 use super::bucket::{lines_of_whole_bucket, verified};
-use super::{Exporter, MORNING};
+use super::{Exporter, MORNING, Scene};
 use crate::harness::{Fault, Faults, ManualClock, System};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -82,11 +82,7 @@ async fn a_destination_that_refuses_for_a_day_is_switched_off_and_nothing_is_los
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_refusals_with_nothing_written_in_between_count() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    let bucket = system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, clock, bucket, faults, exporter } = Scene::set().await;
     exporter.record(2).await;
     exporter.exports(2).await;
     exporter.record(1).await;
@@ -125,11 +121,7 @@ async fn only_refusals_with_nothing_written_in_between_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_that_is_changed_in_the_last_moment_is_not_switched_off() {
-    let system = System::start().await;
-    let clock = ManualClock::at(MORNING);
-    system.enable_export("diku").await;
-    let faults = Faults::before(&system.stack).await;
-    let exporter = Exporter::behind(&system, "diku", &clock, &faults);
+    let Scene { system, clock, faults, exporter, .. } = Scene::set().await;
     exporter.record(1).await;
     exporter.deny(&system, Some(Deny::Assume)).await;
     exporter.fails("assume_role_denied").await;
