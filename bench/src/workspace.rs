@@ -46,6 +46,12 @@ pub(crate) fn build_released(clean: bool) -> Result<Option<f64>, Failure> {
 fn build(target: Option<&Path>) -> Result<(), Failure> {
     let mut command = Command::new("cargo");
     command.current_dir(root()).args(["build", "--release", "--locked", "--package", "sporlog"]);
+    // What `cargo run` tells a program of its package. `ring` is built anew when any of it has changed, and what stands on it.
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+    {
+        command.env_remove(name);
+    }
     for name in functions()? {
         command.args(["--package", &name]);
     }

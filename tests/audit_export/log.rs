@@ -1,7 +1,9 @@
 //! What the log of the process tells.
 
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::{Exports, ORG, with, with_orgs, working};
 use crate::harness::LogLines;
@@ -11,8 +13,11 @@ use crate::harness::LogLines;
 async fn no_role_no_bucket_and_no_external_id_is_logged() {
     let lines = LogLines::default();
     let writer = lines.clone();
-    let filter = EnvFilter::new("warn,audit_export=trace,sporlog_export=trace,sporlog_store=trace,sporlog_http=trace");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    let loud =
+        ["audit_export", "sporlog_export", "sporlog_store", "sporlog_http"].map(|target| (target, LevelFilter::TRACE));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(loud);
+    let subscribed = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(move || writer.clone());
+    let subscriber = subscribed.finish().with(filter);
     let system = with_orgs(&[ORG]).await;
     let body = working(&system, ORG).await;
     let function = Exports::of(&system, &[("EXPORT_RUN_FUNCTION", "NoFunction")]);

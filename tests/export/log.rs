@@ -1,6 +1,8 @@
 use export_run::RunOutcome;
 use sporlog_model::RoleArn;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::{Exporter, MORNING};
 use crate::harness::{LogLines, ManualClock, System, scope_of};
@@ -11,8 +13,10 @@ async fn a_failed_run_tells_the_log_what_aws_said_and_names_no_role() {
     let lines = LogLines::default();
     let writer = lines.clone();
     // What a deployed function logs at its most talkative.
-    let filter = EnvFilter::new("warn,export_run=trace,sporlog_export=trace,sporlog_store=trace");
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    let loud = ["export_run", "sporlog_export", "sporlog_store"].map(|target| (target, LevelFilter::TRACE));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(loud);
+    let subscribed = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(move || writer.clone());
+    let subscriber = subscribed.finish().with(filter);
     let system = System::start().await;
     let clock = ManualClock::at(MORNING);
     system.enable_export("diku").await;

@@ -27,9 +27,8 @@ impl Captured {
         INSTALLED.call_once(|| {
             let lines = log_lines(|| Thread).with_filter(dynamic_filter_fn(|metadata, _| {
                 let own = OWN_TARGETS.iter().any(|target| metadata.target().starts_with(target));
-                let span = INVOCATION_SPAN.split_once('=').unwrap().0;
                 let level = *metadata.level() <= tracing::Level::INFO;
-                level && (own || metadata.target() == span) && WRITTEN.with_borrow(Option::is_some)
+                level && (own || metadata.target() == INVOCATION_SPAN) && WRITTEN.with_borrow(Option::is_some)
             }));
             tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
         });

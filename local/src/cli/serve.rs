@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::output::print;
 use super::ports::{ApiPort, DynamoDbPort, Host, InvokePort, S3Port};
@@ -45,7 +47,7 @@ pub(super) struct ServeArgs {
     settle_seconds: u64,
     /// What to log to standard error: error, warn, info or debug.
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
-    log_level: tracing_subscriber::filter::LevelFilter,
+    log_level: LevelFilter,
 }
 
 /// How long the end waits for what is still running.
@@ -54,11 +56,12 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Runs until Ctrl-C, SIGTERM or SIGHUP.
 pub(super) fn run(args: &ServeArgs) -> Result<u8, Failure> {
     // The engine warns of every condition that does not hold, and a repeated event is just that.
-    let filter = EnvFilter::new(format!(
-        "warn,dynoxide=error,{}",
-        sporlog_boot::OWN_TARGETS.map(|name| format!("{name}={}", args.log_level)).join(",")
-    ));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("dynoxide", LevelFilter::ERROR)
+        .with_targets(sporlog_boot::OWN_TARGETS.map(|target| (target, args.log_level)));
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
+    lines.finish().with(filter).init();
     // An ephemeral run has a directory too, for its key, so that `sporlog token` can be pointed at it.
     let temporary = args.ephemeral.then(tempfile::tempdir).transpose()?;
     let data_dir = temporary.as_ref().map_or(args.data_dir.clone(), |directory| directory.path().to_owned());

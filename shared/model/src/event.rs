@@ -33,6 +33,17 @@ pub struct RecordedEvent {
     pub recorded_at: Instant,
 }
 
+/// About what an event takes in memory besides its documents.
+const BYTES_BESIDE_DOCUMENTS: usize = 512;
+
+impl RecordedEvent {
+    /// About how many bytes it takes in memory. What holds many events at a time is bounded by it.
+    pub fn size(&self) -> usize {
+        let documents = [&self.event.data, &self.event.original].into_iter().flatten();
+        BYTES_BESIDE_DOCUMENTS + documents.map(|document| document.as_str().len()).sum::<usize>()
+    }
+}
+
 /// Who did it. Either may be unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {

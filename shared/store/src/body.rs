@@ -1,8 +1,6 @@
-use std::io::{Read, Write};
+use std::cell::RefCell;
 
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sporlog_model::{Event, JsonObject};
@@ -12,6 +10,12 @@ const COMPRESS_FROM: usize = 1024;
 
 const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
+
+thread_local! {
+    // Kept, since making one takes longer than what it does to a body of 2 KB.
+    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), false));
+    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+}
 
 #[derive(Serialize)]
 struct BodyOut<'a> {
@@ -38,11 +42,39 @@ pub(crate) fn encode(event: &Event) -> Vec<u8> {
     if serde_json::to_writer(&mut plain, &body).is_err() || plain.len() < COMPRESS_FROM {
         return plain;
     }
-    let mut encoder = DeflateEncoder::new(vec![DEFLATED], Compression::default());
-    match encoder.write_all(&plain[1..]).and_then(|()| encoder.finish()) {
-        Ok(deflated) if deflated.len() < plain.len() => deflated,
-        _ => plain,
-    }
+    deflate(&plain[1..]).unwrap_or(plain)
+}
+
+/// In stored form; `None` where that is not smaller.
+fn deflate(json: &[u8]) -> Option<Vec<u8>> {
+    let mut stored = Vec::with_capacity(json.len());
+    stored.push(DEFLATED);
+    let status = DEFLATE.with_borrow_mut(|deflate| {
+        deflate.reset();
+        deflate.compress_vec(json, &mut stored, FlushCompress::Finish)
+    });
+    // It writes what there is room for.
+    (status.ok()? == Status::StreamEnd).then_some(stored)
+}
+
+/// The JSON that [`deflate`] was given.
+fn inflate(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut json = Vec::with_capacity(64 + bytes.len() * 4);
+    INFLATE.with_borrow_mut(|inflate| {
+        inflate.reset(false);
+        loop {
+            let read_before = inflate.total_in();
+            let status = inflate.decompress_vec(bytes, &mut json, FlushDecompress::Finish).ok()?;
+            bytes = bytes.get(usize::try_from(inflate.total_in() - read_before).ok()?..)?;
+            match status {
+                Status::StreamEnd => return Some(()),
+                _ if json.len() == json.capacity() => json.reserve(json.len()),
+                // Cut off.
+                _ => return None,
+            }
+        }
+    })?;
+    Some(json)
 }
 
 /// Reads [`encode`] back. `None` when the bytes are not what it writes.
@@ -50,11 +82,7 @@ pub(crate) fn decode(stored: &[u8]) -> Option<Documents> {
     let (encoding, bytes) = stored.split_first()?;
     let body: BodyIn = match *encoding {
         PLAIN => serde_json::from_slice(bytes).ok()?,
-        DEFLATED => {
-            let mut json = Vec::with_capacity(bytes.len() * 4);
-            DeflateDecoder::new(bytes).read_to_end(&mut json).ok()?;
-            serde_json::from_slice(&json).ok()?
-        }
+        DEFLATED => serde_json::from_slice(&inflate(bytes)?).ok()?,
         _ => return None,
     };
     let object = |raw: Option<Box<RawValue>>| raw.map(JsonObject::from_stored).transpose().ok();

@@ -1,15 +1,13 @@
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures_util::future::try_join;
 use sporlog_auth::TenantScope;
 use sporlog_model::{EntityId, EntityType, RecordedEvent};
 
 use crate::event_item::{IndexRow, StoredEvent, parse_event_row, parse_index_row};
 use crate::keys::{self, EventPlace};
-use crate::query::{BATCH_GET_KEYS, page_size};
+use crate::query::{BATCH_GET_KEYS, StartKey, page_size};
 use crate::row::Row;
 use crate::{Store, StoreError};
-
-/// About what an event takes in memory besides its documents.
-const EVENT_BYTES: usize = 512;
 
 /// What a page of a history is ordered by. Ties are broken by when the event happened, then by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +81,7 @@ impl Collector {
     }
 
     fn push(&mut self, recorded: RecordedEvent) {
-        let documents = [&recorded.event.data, &recorded.event.original];
-        let bytes: usize = documents.into_iter().flatten().map(|document| document.as_str().len()).sum();
-        self.bytes_left = self.bytes_left.saturating_sub(bytes + EVENT_BYTES);
+        self.bytes_left = self.bytes_left.saturating_sub(recorded.size());
         self.events.push(recorded);
     }
 }
@@ -117,6 +113,9 @@ impl Store {
 
     async fn page(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<HistoryPage, StoreError> {
         if query.offset == 0 && query.limit > 0 {
+            if (query.sort, query.order) == (SortField::OccurredAt, SortOrder::Descending) {
+                return self.newest(entity, query).await;
+            }
             let (total, (events, complete)) = try_join(self.total(entity), Box::pin(self.rows(entity, query))).await?;
             return Ok(HistoryPage { total, events, complete });
         }
@@ -127,6 +126,28 @@ impl Store {
         }
         let (events, complete) = self.rows(entity, query).await?;
         Ok(HistoryPage { total, events, complete })
+    }
+
+    /// The newest events, which most requests ask for, with the total in the same request: the head's key is the next behind
+    /// those of the events, so from there backwards it is the first row.
+    async fn newest(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<HistoryPage, StoreError> {
+        let head = keys::head(&entity.partition);
+        let request = self.between(&entity.partition, keys::EVENT_PREFIX.to_owned(), head.sk.clone());
+        let request = request.scan_index_forward(false);
+        let page = request.clone().limit(page_size(query.limit.saturating_add(1))).send().await?;
+        let mut rows = page.items.unwrap_or_default().into_iter().map(Row);
+        let total = match rows.next() {
+            Some(row) if row.optional_text("sk") == Some(&head.sk) => row.count("total")?,
+            Some(_) => return Err(head.missing()),
+            None => 0,
+        };
+        let mut collector = Collector { events: Vec::new(), bytes_left: query.max_body_bytes };
+        let left = query.limit.saturating_sub(rows.len() as u64);
+        let mut complete = self.push_all(entity, rows, &mut collector).await?;
+        if complete && left > 0 && page.last_evaluated_key.is_some() {
+            complete = self.collect(entity, &request, page.last_evaluated_key, left, &mut collector).await?;
+        }
+        Ok(HistoryPage { total, events: collector.events, complete })
     }
 
     async fn total(&self, entity: &Entity<'_>) -> Result<u64, StoreError> {
@@ -156,26 +177,51 @@ impl Store {
     ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
         let request = self.range(&entity.partition, keys::EVENT_PREFIX, query.order);
         let mut collector = Collector { events: Vec::new(), bytes_left: query.max_body_bytes };
-        let Some(mut start) = self.skip(&request, query.offset).await? else {
+        let Some(start) = self.skip(&request, query.offset).await? else {
             return Ok((Vec::new(), true));
         };
-        let mut left = query.limit;
+        let complete = self.collect(entity, &request, start, query.limit, &mut collector).await?;
+        Ok((collector.events, complete))
+    }
+
+    /// Reads `left` event rows of a query, from `start` on. False when the collector was full before.
+    async fn collect(
+        &self,
+        entity: &Entity<'_>,
+        request: &QueryFluentBuilder,
+        mut start: StartKey,
+        mut left: u64,
+        collector: &mut Collector,
+    ) -> Result<bool, StoreError> {
         loop {
             let page = request.clone().set_exclusive_start_key(start).limit(page_size(left)).send().await?;
-            let rows = page.items.unwrap_or_default();
+            let rows = page.items.unwrap_or_default().into_iter().map(Row);
             left = left.saturating_sub(rows.len() as u64);
-            for row in rows {
-                if collector.is_full() {
-                    return Ok((collector.events, false));
-                }
-                let stored = parse_event_row(&Row(row), entity.kind, entity.id)?;
-                collector.push(self.complete(&entity.partition, stored).await?);
+            if !self.push_all(entity, rows, collector).await? {
+                return Ok(false);
             }
             start = page.last_evaluated_key;
             if start.is_none() || left == 0 {
-                return Ok((collector.events, true));
+                return Ok(true);
             }
         }
+    }
+
+    /// Takes in event rows. False when the collector was full before the last.
+    async fn push_all(
+        &self,
+        entity: &Entity<'_>,
+        rows: impl Iterator<Item = Row>,
+        collector: &mut Collector,
+    ) -> Result<bool, StoreError> {
+        for row in rows {
+            if collector.is_full() {
+                return Ok(false);
+            }
+            let stored = parse_event_row(&row, entity.kind, entity.id)?;
+            collector.push(self.complete(&entity.partition, stored).await?);
+        }
+        Ok(true)
     }
 
     /// Every index row of an entity, in order of publication.

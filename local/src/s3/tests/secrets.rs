@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::super::sessions;
 use super::{Aws, BUCKET, Credentials, raw};
@@ -54,10 +56,14 @@ async fn the_trace_holds_no_secret() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
-        // What the clients of this test write is not the server's.
-        .with_env_filter(EnvFilter::new("s3s=trace,sporlog=trace,hyper=trace,hyper_util=trace"))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(move || writer.clone())
-        .finish();
+        .finish()
+        // What the clients of this test write is not the server's.
+        .with(
+            Targets::new()
+                .with_targets(["s3s", "sporlog", "hyper", "hyper_util"].map(|target| (target, LevelFilter::TRACE))),
+        );
     let _guard = tracing::subscriber::set_default(subscriber);
     let aws = Aws::start().await;
     let first = one_of_each(&aws).await;
