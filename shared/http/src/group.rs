@@ -110,3 +110,27 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::header::RETRY_AFTER;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer_of(kind: ErrorKind) -> Response {
+        let fail = move || async move { ApiError::fault(kind, std::fmt::Error) };
+        let router = group(Router::new().route("/", get(fail)), ErrorShape::Sentence);
+        router.oneshot(Request::new(Body::empty())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_is_to_come_back_is_told_when() {
+        let busy = answer_of(ErrorKind::Unavailable).await;
+        assert_eq!((busy.status().as_u16(), &busy.headers()[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
+        let broken = answer_of(ErrorKind::Internal).await;
+        assert_eq!((broken.status().as_u16(), broken.headers().get(RETRY_AFTER)), (500, None));
+    }
+}
