@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -16,6 +16,9 @@ use sporlog_model::{ErrorKind, elapsed_ms};
 
 use crate::caller::principal;
 use crate::{ApiError, ErrorShape};
+
+/// What `Retry-After` says of a 503, in seconds: DynamoDB counts what it throttles by the second.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
@@ -72,6 +75,9 @@ async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
         let body = shape.body(error, &line.request_id).to_string();
         response = (response.status(), body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if error.kind == ErrorKind::Unavailable {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
     }
     line.log(&response, error.as_deref(), started);
     response
@@ -114,7 +120,6 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::header::RETRY_AFTER;
     use axum::routing::get;
     use tower::ServiceExt as _;
 
