@@ -119,8 +119,11 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Body;
     use axum::routing::get;
+    use tokio::time::timeout;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -137,5 +140,12 @@ mod tests {
         assert_eq!((busy.status().as_u16(), &busy.headers()[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
         let broken = answer_of(ErrorKind::Internal).await;
         assert_eq!((broken.status().as_u16(), broken.headers().get(RETRY_AFTER)), (500, None));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn work_that_does_not_end_is_answered_before_lambda_ends_it() {
+        let router = group(Router::new().route("/", get(std::future::pending::<Response>)), ErrorShape::Sentence);
+        // Lambda's patience.
+        let answer = timeout(Duration::from_secs(29), router.oneshot(Request::new(Body::empty()))).await.unwrap().unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()[RETRY_AFTER]), (503, &RETRY_AFTER_SECONDS));
     }
 }
