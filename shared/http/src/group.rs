@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
@@ -13,6 +13,7 @@ use lambda_http::request::RequestContext;
 use percent_encoding::percent_decode_str;
 use sporlog_auth::operation;
 use sporlog_model::{ErrorKind, elapsed_ms};
+use tokio::time::timeout;
 
 use crate::caller::principal;
 use crate::{ApiError, ErrorShape};
@@ -20,7 +21,12 @@ use crate::{ApiError, ErrorShape};
 /// What `Retry-After` says of a 503, in seconds: DynamoDB counts what it throttles by the second.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
+/// How long a request is worked on. Lambda ends the function after 29 s and API Gateway waits for 30, and what these say then is in nobody's
+/// shape and not in the function's log. One call of DynamoDB takes 20 s at most, but a request makes several.
+pub const LONGEST_WORK: Duration = Duration::from_secs(25);
+
+/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request, an
+/// answer within [`LONGEST_WORK`]. Work that is cut there is work whose answer was lost: every retry is safe.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
     router
         .fallback(|| async { not_found() })
@@ -69,7 +75,12 @@ struct Line {
 async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let line = Line::of(&request);
-    let mut response = if is_path_as_sent(&request) { next.run(request).await } else { not_found().into_response() };
+    let mut response = if is_path_as_sent(&request) {
+        let worked = timeout(LONGEST_WORK, next.run(request)).await;
+        worked.unwrap_or_else(|late| ApiError::fault(ErrorKind::Unavailable, late).into_response())
+    } else {
+        not_found().into_response()
+    };
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     if let Some(error) = &error {
         let body = shape.body(error, &line.request_id).to_string();
@@ -119,11 +130,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use axum::body::Body;
     use axum::routing::get;
-    use tokio::time::timeout;
     use tower::ServiceExt as _;
 
     use super::*;
