@@ -153,7 +153,8 @@ mod tests {
     async fn work_that_does_not_end_is_answered_before_lambda_ends_it() {
         let router = group(Router::new().route("/", get(std::future::pending::<Response>)), ErrorShape::Sentence);
         // Lambda's patience.
-        let answer = timeout(Duration::from_secs(29), router.oneshot(Request::new(Body::empty()))).await.unwrap().unwrap();
+        let answer =
+            timeout(Duration::from_secs(29), router.oneshot(Request::new(Body::empty()))).await.unwrap().unwrap();
         assert_eq!((answer.status().as_u16(), &answer.headers()[RETRY_AFTER]), (503, &RETRY_AFTER_SECONDS));
     }
 }
