@@ -37,6 +37,10 @@ impl FaultsSize {
 /// The flood.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FloodSize {
+    /// Organizations beside the busy one.
+    pub(super) quiet_orgs: u32,
+    /// How long the machine is tried out.
+    pub(super) calibration: Duration,
     /// How long the quiet organizations are measured alone.
     pub(super) alone: Duration,
     /// How long the flood lasts.
@@ -46,7 +50,19 @@ pub(super) struct FloodSize {
 }
 
 pub(super) const FLOOD: FloodSize = if LONG {
-    FloodSize { alone: Duration::from_mins(2), flood: Duration::from_mins(10), is_judged: true }
+    FloodSize {
+        quiet_orgs: 199,
+        calibration: Duration::from_secs(30),
+        alone: Duration::from_mins(2),
+        flood: Duration::from_mins(10),
+        is_judged: true,
+    }
 } else {
-    FloodSize { alone: Duration::from_secs(2), flood: Duration::from_secs(8), is_judged: false }
+    FloodSize {
+        quiet_orgs: 39,
+        calibration: Duration::from_secs(2),
+        alone: Duration::from_secs(2),
+        flood: Duration::from_secs(6),
+        is_judged: false,
+    }
 };
