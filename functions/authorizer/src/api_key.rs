@@ -88,7 +88,33 @@ fn principal(key: ApiKey) -> Principal {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use aws_sdk_dynamodb::Client;
+    use sporlog_boot::{Aws, AwsService, Environment};
+    use tokio::time::timeout;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_found_in_time_is_unknown_before_lambda_ends_the_search() {
+        // Takes connections and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let values = [
+            ("AWS_REGION", "eu-north-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", silent.local_addr().unwrap())),
+        ];
+        let environment = Environment::from_values(values.map(|(name, value)| (name.to_owned(), value)));
+        let client = Client::new(&Aws::from_environment(&environment).unwrap().service(AwsService::DynamoDb));
+        let keys = ApiKeys::new(Store::new(client, "Table", Clock::system()), Clock::system());
+        let secret = ApiKeySecret::generate().unwrap();
+        // Lambda's patience, and API Gateway's.
+        let verified = timeout(Duration::from_secs(10), keys.verify(secret.reveal())).await;
+        assert!(matches!(verified, Ok(Err(NoPrincipal::Unknown(_)))), "{verified:?}");
+    }
 
     #[test]
     fn the_header_of_the_identity_source_decides() {
