@@ -13,6 +13,7 @@ mod bufdir;
 mod docs;
 mod export;
 mod harness;
+mod hostile;
 mod ingest;
 mod kyc;
 mod lines;

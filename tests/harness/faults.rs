@@ -1,19 +1,27 @@
+mod answers;
+mod chance;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::stream;
 use http::request::Parts;
-use serde_json::json;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use sporlog_boot::AwsService;
 use sporlog_local::stack::Stack;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use self::chance::LATE;
+pub(crate) use self::chance::{Chance, Met};
 
 /// What AWS does now and then and the engines never do.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +30,10 @@ pub(crate) enum Fault {
     Pass,
     /// DynamoDB: another transaction was at the same items.
     TransactionConflict,
+    /// DynamoDB: one item of the transaction met too many requests.
+    TransactionThrottled,
+    /// DynamoDB: this status and code.
+    DynamoDb(u16, &'static str),
     /// DynamoDB: too many requests.
     Throttle,
     /// DynamoDB: a fault of its own, before anything was done.
@@ -36,12 +48,22 @@ pub(crate) enum Fault {
     KmsThrottle,
     /// KMS: the key was switched off.
     KmsDisabled,
+    /// KMS: a fault of its own.
+    KmsInternal,
+    /// Lambda: this status and code.
+    Lambda(u16, &'static str),
     /// S3: this status, code and message.
     S3(u16, &'static str, &'static str),
     /// STS: this status and code.
     Sts(u16, &'static str),
     /// The request is carried out, but its answer breaks off.
     LostAnswer,
+    /// The connection ends before the request is carried out.
+    Reset,
+    /// The request is carried out, and the connection ends without an answer.
+    LostConnection,
+    /// The request is carried out, and answered when the client has given this attempt up.
+    Late,
     /// The caller is to be stopped here: the request is not carried out.
     CutBefore,
     /// The caller is to be stopped here: the request is carried out, and not answered.
@@ -58,15 +80,21 @@ pub(crate) struct Faults {
 }
 
 struct Shared {
+    engines: OnceLock<Engines>,
+    http: reqwest::Client,
+    script: Mutex<Script>,
+    chance: Mutex<Option<Chance>>,
+    /// A request has come to where its caller is to be stopped, or held.
+    reached: Notify,
+    released: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Engines {
     dynamodb: SocketAddr,
     s3: SocketAddr,
     /// Lambda, SQS and KMS.
     invoke: SocketAddr,
-    http: reqwest::Client,
-    script: Mutex<Script>,
-    /// A request has come to where its caller is to be stopped, or held.
-    reached: Notify,
-    released: Notify,
 }
 
 #[derive(Default)]
@@ -78,20 +106,40 @@ struct Script {
 
 impl Faults {
     pub(crate) async fn before(stack: &Stack) -> Self {
+        let faults = Self::listen().await;
+        faults.lead_to(stack);
+        faults
+    }
+
+    /// Listens already, for a system whose functions are to be led through here from their start: [`Self::lead_to`] it then.
+    pub(crate) async fn listen() -> Self {
         let shared = Arc::new(Shared {
-            dynamodb: stack.dynamodb,
-            s3: stack.s3,
-            invoke: stack.invoke,
+            engines: OnceLock::new(),
             http: reqwest::Client::new(),
             script: Mutex::default(),
+            chance: Mutex::default(),
             reached: Notify::new(),
             released: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Self { address, shared, server }
+    }
+
+    pub(crate) fn lead_to(&self, stack: &Stack) {
+        let engines = Engines { dynamodb: stack.dynamodb, s3: stack.s3, invoke: stack.invoke };
+        self.shared.engines.set(engines).unwrap();
+    }
+
+    /// From now on requests meet faults by chance, beside those by script.
+    pub(crate) fn by_chance(&self, chance: Chance) {
+        *self.shared.chance.lock().unwrap() = Some(chance);
+    }
+
+    /// No more faults by chance; tells which there were.
+    pub(crate) fn calm(&self) -> Met {
+        self.shared.chance.lock().unwrap().take().unwrap().met()
     }
 
     /// The variables that lead a function through here.
@@ -183,53 +231,77 @@ impl Script {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+/// Serves each connection until its end, or until a fault ends it.
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        // Small answers would otherwise wait for an acknowledgement that is delayed.
+        stream.set_nodelay(true).unwrap();
+        let shared = Arc::clone(&shared);
+        let service = service_fn(move |request| pass(Arc::clone(&shared), request));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// The answer; an error ends the connection without one.
+async fn pass(shared: Arc<Shared>, request: http::Request<Incoming>) -> io::Result<Response> {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let operation = operation(&parts);
-    let fault = shared.script.lock().unwrap().next(&operation);
+    let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+    let fault = shared.fault(service(&parts), &operation(&parts));
+    if let Some(refusal) = fault.and_then(answers::refusal) {
+        return Ok(refusal);
+    }
     match fault {
-        Some(Fault::TransactionConflict) => dynamodb_error(400, "TransactionCanceledException"),
-        Some(Fault::Throttle) => dynamodb_error(400, "ProvisionedThroughputExceededException"),
-        Some(Fault::InternalError) => dynamodb_error(500, "InternalServerError"),
-        Some(Fault::ExpiredToken) => s3_error(400, "ExpiredToken", "injected"),
-        Some(Fault::KmsThrottle) => kms_error("ThrottlingException"),
-        Some(Fault::KmsDisabled) => kms_error("DisabledException"),
-        Some(Fault::S3(status, code, message)) => s3_error(status, code, message),
-        Some(Fault::Sts(status, code)) => sts_error(status, code),
-        Some(Fault::SlowDown) => s3_error(503, "SlowDown", "injected"),
-        Some(Fault::AccessDenied) => s3_error(403, "AccessDenied", "injected"),
         Some(Fault::LostAnswer) => {
-            shared.forward(parts, body).await;
+            shared.forward(parts, body).await?;
             let broken = stream::once(async { Err::<Vec<u8>, _>(io::Error::other("lost")) });
-            Response::new(Body::from_stream(broken))
+            Ok(Response::new(Body::from_stream(broken)))
         }
-        Some(Fault::CutBefore) => shared.stop_here().await,
+        Some(Fault::Reset) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::LostConnection) => {
+            shared.forward(parts, body).await?;
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Some(Fault::Late) => {
+            let answer = shared.forward(parts, body).await;
+            tokio::time::sleep(LATE).await;
+            answer
+        }
+        Some(Fault::CutBefore) => Ok(shared.stop_here().await),
         Some(Fault::Hold) => {
             shared.reached.notify_one();
             shared.released.notified().await;
             shared.forward(parts, body).await
         }
         Some(Fault::CutAfter) => {
-            shared.forward(parts, body).await;
-            shared.stop_here().await
+            shared.forward(parts, body).await?;
+            Ok(shared.stop_here().await)
         }
-        Some(Fault::Pass) | None => shared.forward(parts, body).await,
+        _ => shared.forward(parts, body).await,
     }
 }
 
 impl Shared {
-    async fn forward(&self, parts: Parts, body: axum::body::Bytes) -> Response {
-        let engine = match parts.headers.get("x-amz-target") {
-            Some(target) if target.as_bytes().starts_with(b"TrentService.") => self.invoke,
-            Some(_) => self.dynamodb,
-            None => self.s3,
+    /// What the next request meets: by script, or else by chance.
+    fn fault(&self, service: AwsService, operation: &str) -> Option<Fault> {
+        let scripted = self.script.lock().unwrap().next(operation);
+        scripted.or_else(|| self.chance.lock().unwrap().as_mut()?.next(service, operation))
+    }
+
+    /// What the engine answers; an error if it has ended.
+    async fn forward(&self, parts: Parts, body: Bytes) -> io::Result<Response> {
+        let engines = self.engines.get().unwrap();
+        let engine = match service(&parts) {
+            AwsService::DynamoDb => engines.dynamodb,
+            AwsService::S3 | AwsService::Sts => engines.s3,
+            AwsService::Lambda | AwsService::Sqs | AwsService::Kms => engines.invoke,
         };
         let url = format!("http://{engine}{}", parts.uri);
-        let sent = self.http.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
+        let sent = self.http.request(parts.method, url).headers(parts.headers).body(body).send();
+        let sent = sent.await.map_err(io::Error::other)?;
         let mut response = Response::builder().status(sent.status());
         *response.headers_mut().unwrap() = sent.headers().clone();
-        response.body(Body::from(sent.bytes().await.unwrap())).unwrap()
+        Ok(response.body(Body::from(sent.bytes().await.map_err(io::Error::other)?)).unwrap())
     }
 
     /// Never answers: who waits for it is dropped.
@@ -239,41 +311,31 @@ impl Shared {
     }
 }
 
-/// The operation as AWS names it.
-fn operation(parts: &Parts) -> String {
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    match target.and_then(|target| target.rsplit('.').next()) {
-        Some(operation) => operation.to_owned(),
-        None if parts.method == http::Method::DELETE => "DeleteObject".to_owned(),
-        None if parts.method == http::Method::POST => "AssumeRole".to_owned(),
-        None => "PutObject".to_owned(),
+fn target(parts: &Parts) -> Option<&str> {
+    parts.headers.get("x-amz-target")?.to_str().ok()
+}
+
+fn service(parts: &Parts) -> AwsService {
+    match target(parts).and_then(|target| target.split('.').next()) {
+        Some("TrentService") => AwsService::Kms,
+        Some("AmazonSQS") => AwsService::Sqs,
+        Some(_) => AwsService::DynamoDb,
+        None if parts.uri.path().starts_with("/2015-03-31/functions/") => AwsService::Lambda,
+        None if parts.method == http::Method::POST => AwsService::Sts,
+        None => AwsService::S3,
     }
 }
 
-fn dynamodb_error(status: u16, code: &str) -> Response {
-    let reasons = json!([{"Code": "None"}, {"Code": "None"}, {"Code": "None"}, {"Code": "TransactionConflict"}]);
-    let body = json!({
-        "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected", "CancellationReasons": reasons,
-    });
-    answer(status, "application/x-amz-json-1.0", body.to_string())
-}
-
-fn kms_error(code: &str) -> Response {
-    answer(400, "application/x-amz-json-1.1", json!({"__type": code, "message": "injected"}).to_string())
-}
-
-fn sts_error(status: u16, code: &str) -> Response {
-    let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>");
-    answer(status, "text/xml", format!("<ErrorResponse>{error}<RequestId>injected</RequestId></ErrorResponse>"))
-}
-
-fn s3_error(status: u16, code: &str, message: &str) -> Response {
-    // Some redirects come without a body.
-    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    let body = if code.is_empty() { String::new() } else { error };
-    answer(status, "application/xml", body)
-}
-
-fn answer(status: u16, content_type: &str, body: String) -> Response {
-    Response::builder().status(status).header("content-type", content_type).body(Body::from(body)).unwrap()
+/// The operation as AWS names it.
+fn operation(parts: &Parts) -> String {
+    if let Some(operation) = target(parts).and_then(|target| target.rsplit('.').next()) {
+        return operation.to_owned();
+    }
+    let name = match service(parts) {
+        AwsService::Lambda => "Invoke",
+        AwsService::Sts => "AssumeRole",
+        _ if parts.method == http::Method::DELETE => "DeleteObject",
+        _ => "PutObject",
+    };
+    name.to_owned()
 }

@@ -15,7 +15,7 @@ mod system;
 
 pub(crate) use captured::Captured;
 pub(crate) use engine::{ManualClock, dynamodb, soon, store, store_of};
-pub(crate) use faults::{Fault, Faults};
+pub(crate) use faults::{Chance, Fault, Faults};
 pub(crate) use filling::{incompressible, random_base64, repetitive};
 pub(crate) use folio::{FolioEvent, SAMPLES, in_batch};
 pub(crate) use kafka::{kafka_event, kafka_record, topic};

@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::time::Duration;
 
+use audit_export::TEST_TIME;
 use serde_yaml_ng::Value;
+use sporlog_http::LONGEST_WORK;
 use sporlog_local::template::EMBEDDED;
 
 use super::{root, template};
@@ -72,4 +75,16 @@ fn every_function_has_a_log_group_that_forgets() {
         assert!(properties.get("RetentionInDays").is_some(), "{group} keeps everything");
     }
     assert_eq!(groups.len(), folders().len());
+}
+
+/// Who answers a request says itself that it took too long, a while before Lambda or API Gateway (30 s) would.
+#[test]
+fn every_function_of_the_api_has_time_to_say_that_it_took_too_long() {
+    let functions = template().functions.into_iter().filter(|function| !function.routes.is_empty());
+    // It asks nobody.
+    for function in functions.filter(|function| function.logical_id != "OpenapiFunction") {
+        let name = &function.logical_id;
+        assert!((LONGEST_WORK + Duration::from_secs(3)..Duration::from_secs(30)).contains(&function.timeout), "{name}");
+    }
+    assert!(TEST_TIME < LONGEST_WORK);
 }

@@ -1,14 +1,20 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sporlog_auth::{KeyScope, Principal};
 use sporlog_model::{ApiKeySecret, Clock};
 use sporlog_store::{ApiKey, Store, StoreError};
+use tokio::time::timeout;
 
 /// The header that carries an API key, as payload 2.0 spells header names.
 const API_KEY_HEADER: &str = "x-api-key";
 
 /// The headers that carry the other credentials.
 const TOKEN_HEADERS: [&str; 2] = ["authorization", "x-okapi-token"];
+
+/// How long a key is looked for. Lambda ends the function after 10 s, API Gateway waits no longer either, and what ends there is in no line
+/// of the log and in no alarm; noting the use takes a second more.
+const FOUND_WITHIN: Duration = Duration::from_secs(8);
 
 /// What a credential is, told by the header it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +72,9 @@ impl ApiKeys {
     pub(crate) async fn verify(&self, credential: &str) -> Result<Principal, NoPrincipal> {
         let refused = NoPrincipal::Refused;
         let hash = ApiKeySecret::parse(credential).ok_or(refused("not an API key"))?.hash();
-        let key = self.store.api_key_by_hash(&hash).await.map_err(NoPrincipal::Unknown)?;
+        let found = timeout(FOUND_WITHIN, self.store.api_key_by_hash(&hash)).await;
+        let key =
+            found.unwrap_or_else(|late| Err(StoreError::Unavailable(late.into()))).map_err(NoPrincipal::Unknown)?;
         // The table found it by the hash; in constant time only this tells whether it found the right one.
         let key = key.filter(|key| key.hash == hash).ok_or(refused("unknown API key"))?;
         if !key.is_live(self.clock.now()) {
@@ -88,7 +96,31 @@ fn principal(key: ApiKey) -> Principal {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
+    use aws_sdk_dynamodb::Client;
+    use sporlog_boot::{Aws, AwsService, Environment};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_found_in_time_is_unknown_before_lambda_ends_the_search() {
+        // Takes connections and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let values = [
+            ("AWS_REGION", "eu-north-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", silent.local_addr().unwrap())),
+        ];
+        let environment = Environment::from_values(values.map(|(name, value)| (name.to_owned(), value)));
+        let client = Client::new(&Aws::from_environment(&environment).unwrap().service(AwsService::DynamoDb));
+        let keys = ApiKeys::new(Store::new(client, "Table", Clock::system()), Clock::system());
+        let secret = ApiKeySecret::generate().unwrap();
+        // Lambda's patience, and API Gateway's.
+        let verified = timeout(Duration::from_secs(10), keys.verify(secret.reveal())).await;
+        assert!(matches!(verified, Ok(Err(NoPrincipal::Unknown(_)))), "{verified:?}");
+    }
 
     #[test]
     fn the_header_of_the_identity_source_decides() {

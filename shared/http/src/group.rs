@@ -1,10 +1,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -13,11 +13,20 @@ use lambda_http::request::RequestContext;
 use percent_encoding::percent_decode_str;
 use sporlog_auth::operation;
 use sporlog_model::{ErrorKind, elapsed_ms};
+use tokio::time::timeout;
 
 use crate::caller::principal;
 use crate::{ApiError, ErrorShape};
 
-/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
+/// What `Retry-After` says of a 503, in seconds: DynamoDB counts what it throttles by the second.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// How long a request is worked on. Lambda ends the function after 29 s and API Gateway waits for 30, and what these say then is in nobody's
+/// shape and not in the function's log. One call of DynamoDB takes 20 s at most, but a request makes several.
+pub const LONGEST_WORK: Duration = Duration::from_secs(25);
+
+/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request, an
+/// answer within [`LONGEST_WORK`]. Work that is cut there is work whose answer was lost: every retry is safe.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
     router
         .fallback(|| async { not_found() })
@@ -66,12 +75,20 @@ struct Line {
 async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let line = Line::of(&request);
-    let mut response = if is_path_as_sent(&request) { next.run(request).await } else { not_found().into_response() };
+    let mut response = if is_path_as_sent(&request) {
+        let worked = timeout(LONGEST_WORK, next.run(request)).await;
+        worked.unwrap_or_else(|late| ApiError::fault(ErrorKind::Unavailable, late).into_response())
+    } else {
+        not_found().into_response()
+    };
     let error = response.extensions_mut().remove::<Arc<ApiError>>();
     if let Some(error) = &error {
         let body = shape.body(error, &line.request_id).to_string();
         response = (response.status(), body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if error.kind == ErrorKind::Unavailable {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
     }
     line.log(&response, error.as_deref(), started);
     response
@@ -108,5 +125,36 @@ impl Line {
         } else {
             tracing::info!(operation, %method, %route, org, %request_id, status, duration_ms, code, rows, "request");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer_of(kind: ErrorKind) -> Response {
+        let fail = move || async move { ApiError::fault(kind, std::fmt::Error) };
+        let router = group(Router::new().route("/", get(fail)), ErrorShape::Sentence);
+        router.oneshot(Request::new(Body::empty())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_is_to_come_back_is_told_when() {
+        let busy = answer_of(ErrorKind::Unavailable).await;
+        assert_eq!((busy.status().as_u16(), &busy.headers()[RETRY_AFTER]), (503, &HeaderValue::from_static("1")));
+        let broken = answer_of(ErrorKind::Internal).await;
+        assert_eq!((broken.status().as_u16(), broken.headers().get(RETRY_AFTER)), (500, None));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn work_that_does_not_end_is_answered_before_lambda_ends_it() {
+        let router = group(Router::new().route("/", get(std::future::pending::<Response>)), ErrorShape::Sentence);
+        // Lambda's patience.
+        let answer =
+            timeout(Duration::from_secs(29), router.oneshot(Request::new(Body::empty()))).await.unwrap().unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()[RETRY_AFTER]), (503, &RETRY_AFTER_SECONDS));
     }
 }

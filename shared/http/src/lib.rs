@@ -18,7 +18,7 @@ mod shape;
 pub use caller::Caller;
 pub use error::ApiError;
 pub use folio_caller::FolioCaller;
-pub use group::{Rows, group};
+pub use group::{LONGEST_WORK, Rows, group};
 pub use idempotency::Idempotency;
 pub use json_body::{JsonBody, Members, RequestBody};
 pub use query::{OutOfRange, QueryParameters};

@@ -108,7 +108,7 @@ fn of_headers(documented: &'static Value, headers: &HeaderMap) -> Vec<String> {
     for (name, header) in documented.as_object().into_iter().flatten() {
         let header = resolved(header);
         match headers.get(name).map(|value| value.to_str().unwrap()) {
-            Some(text) => found.extend(problems(&header["schema"], &text.into())),
+            Some(text) => found.extend(problems(&header["schema"], &typed(&header["schema"], text))),
             None if header["required"] == true => found.push(format!("the header {name} is missing")),
             None => {}
         }
@@ -135,7 +135,7 @@ fn of_answer(documented: &'static Value, answer: &Answer) -> Vec<String> {
     }
 }
 
-/// A parameter's text as the value that its schema speaks of.
+/// A parameter's or header's text as the value that its schema speaks of.
 fn typed(schema: &'static Value, text: &str) -> Value {
     let schema = resolved(schema);
     let number = (schema["type"] == "integer").then(|| text.parse::<u64>().ok()).flatten();
