@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -17,7 +17,8 @@ use sporlog_model::{ErrorKind, elapsed_ms};
 use crate::caller::principal;
 use crate::{ApiError, ErrorShape};
 
-/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request.
+/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, headers that keep an answer data
+/// and to its caller, one log line per request.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
     router
         .fallback(|| async { not_found() })
@@ -73,8 +74,17 @@ async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
         response = (response.status(), body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
+    protect(&mut response);
     line.log(&response, error.as_deref(), started);
     response
+}
+
+/// What was stored may be markup to a browser, and is text to us. And a cache in between knows neither `X-API-Key` nor
+/// `X-Okapi-Token`: it would answer one organization with what another one asked for. A handler may say otherwise of its answer.
+fn protect(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 impl Line {
