@@ -1,7 +1,13 @@
 //! Who gets in where, and what nobody gets to see, through the whole system.
 
+mod forge;
+mod headers;
+mod injection;
 pub(crate) mod isolation;
 pub(crate) mod matrix;
+mod paths;
+mod tokens;
+mod wire;
 
 use serde_json::{Value, json};
 

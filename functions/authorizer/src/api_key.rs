@@ -21,8 +21,8 @@ const FOUND_WITHIN: Duration = Duration::from_secs(8);
 pub(crate) enum Kind {
     Token,
     ApiKey,
-    /// The same text stands in the headers of both kinds: API Gateway does not say which one it asks about, and a credential
-    /// must open only what its own header opens.
+    /// API Gateway does not say which header it asks about, and it cannot be told: the same text stands in the headers of both
+    /// kinds, or in none, or in one of them beside another. A credential must open only what its own header opens.
     Ambiguous,
 }
 
@@ -39,11 +39,18 @@ impl Kind {
 
 /// API Gateway names the value of the identity source, not its header. Other credentials of the request do not count.
 pub(crate) fn kind(headers: &BTreeMap<String, String>, credential: &str) -> Kind {
-    let stands_in = |name: &str| headers.get(name).is_some_and(|value| value == credential);
-    match (stands_in(API_KEY_HEADER), TOKEN_HEADERS.into_iter().any(stands_in)) {
-        (false, _) => Kind::Token,
+    let values = |names: &[&str]| names.iter().filter_map(|name| headers.get(*name)).collect::<Vec<_>>();
+    let (keys, tokens) = (values(&[API_KEY_HEADER]), values(&TOKEN_HEADERS));
+    // The values of a header that is sent twice come joined by commas, of which neither kind has any.
+    let is_one_of_several = |value: &str| value != credential && value.split(',').any(|one| one.trim() == credential);
+    if keys.iter().chain(&tokens).any(|value| is_one_of_several(value)) {
+        return Kind::Ambiguous;
+    }
+    let stands_in = |values: &[&String]| values.iter().any(|value| *value == credential);
+    match (stands_in(&keys), stands_in(&tokens)) {
         (true, false) => Kind::ApiKey,
-        (true, true) => Kind::Ambiguous,
+        (false, true) => Kind::Token,
+        (true, true) | (false, false) => Kind::Ambiguous,
     }
 }
 
@@ -135,7 +142,12 @@ mod tests {
             (&[("x-api-key", "a"), ("authorization", "Bearer b")], "Bearer b", Kind::Token),
             (&[("x-api-key", "a"), ("x-okapi-token", "a")], "a", Kind::Ambiguous),
             (&[("x-api-key", "a"), ("authorization", "a")], "a", Kind::Ambiguous),
-            (&[], "ap_live_a", Kind::Token),
+            (&[], "ap_live_a", Kind::Ambiguous),
+            (&[("x-api-key", "a,b"), ("authorization", "Bearer c")], "a", Kind::Ambiguous),
+            (&[("x-api-key", "b, a")], "a", Kind::Ambiguous),
+            (&[("authorization", "a,b"), ("x-api-key", "a")], "a", Kind::Ambiguous),
+            (&[("authorization", "Digest a=b, c=d"), ("x-api-key", "a")], "a", Kind::ApiKey),
+            (&[("authorization", "a,b")], "a,b", Kind::Token),
         ] {
             assert_eq!(kind(&headers(list), credential), expected, "{list:?} {credential}");
         }

@@ -89,7 +89,7 @@ impl Authorizer {
         let principal = match kind {
             Kind::ApiKey => self.api_keys.verify(credential).await,
             Kind::Token => self.verify_token(credential).await.map_err(|refused| NoPrincipal::Refused(refused.0)),
-            Kind::Ambiguous => Err(NoPrincipal::Refused("one text as two credentials")),
+            Kind::Ambiguous => Err(NoPrincipal::Refused("not to be told which header it is from")),
         };
         let principal = principal.and_then(|principal| {
             let text = serde_json::to_string(&principal);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
@@ -25,8 +25,9 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// shape and not in the function's log. One call of DynamoDB takes 20 s at most, but a request makes several.
 pub const LONGEST_WORK: Duration = Duration::from_secs(25);
 
-/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, one log line per request, an
-/// answer within [`LONGEST_WORK`]. Work that is cut there is work whose answer was lost: every retry is safe.
+/// Finishes the router of an endpoint group: unknown paths and methods, the group's error shape, headers that keep an answer data
+/// and to its caller, one log line per request, an answer within [`LONGEST_WORK`]. Work that is cut there is work whose answer was
+/// lost: every retry is safe.
 pub fn group(router: Router, shape: ErrorShape) -> Router {
     router
         .fallback(|| async { not_found() })
@@ -90,8 +91,17 @@ async fn answer(shape: ErrorShape, request: Request, next: Next) -> Response {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
     }
+    protect(&mut response);
     line.log(&response, error.as_deref(), started);
     response
+}
+
+/// What was stored may be markup to a browser, and is text to us. And a cache in between knows neither `X-API-Key` nor
+/// `X-Okapi-Token`: it would answer one organization with what another one asked for. A handler may say otherwise of its answer.
+fn protect(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 impl Line {
