@@ -279,7 +279,7 @@ impl CopyReport {
 
 /// A row with its key, as it is to be in another table.
 fn keyed(org: &OrgId, here: &TableId, row: Row) -> Result<(Key, Row), StoreError> {
-    let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+    let key = row.key()?;
     // Also when it does not say so yet, or was itself restored from elsewhere.
     let row = if key == keys::export_state(org) { row.with_text(TABLE_ID, here.as_str()) } else { row };
     Ok((key, row))
