@@ -5,6 +5,7 @@ mod bodies;
 mod damage;
 mod faults;
 mod feed;
+mod neighbours;
 mod org;
 
 use std::collections::BTreeMap;
