@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub(crate) enum Fault {
     /// None yet: this request passes, the fault is for a later one.
     Pass,
-    /// DynamoDB: another transaction was at the same items.
+    /// DynamoDB: another transaction was at the same item, or one of them.
     TransactionConflict,
     /// DynamoDB: too many requests.
     Throttle,
@@ -189,7 +189,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let operation = operation(&parts);
     let fault = shared.script.lock().unwrap().next(&operation);
     match fault {
-        Some(Fault::TransactionConflict) => dynamodb_error(400, "TransactionCanceledException"),
+        Some(Fault::TransactionConflict) if operation == "TransactWriteItems" => {
+            dynamodb_error(400, "TransactionCanceledException")
+        }
+        Some(Fault::TransactionConflict) => dynamodb_error(400, "TransactionConflictException"),
         Some(Fault::Throttle) => dynamodb_error(400, "ProvisionedThroughputExceededException"),
         Some(Fault::InternalError) => dynamodb_error(500, "InternalServerError"),
         Some(Fault::ExpiredToken) => s3_error(400, "ExpiredToken", "injected"),

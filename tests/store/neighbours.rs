@@ -114,8 +114,7 @@ async fn page(
 async fn every_page_has_what_it_has_to_in_its_order() {
     let system = System::start().await;
     let store = &system.stack.store;
-    let kinds =
-        [Published::AsHappened, Published::Nearly, Published::Backwards, Published::Anyhow, Published::Hardly];
+    let kinds = [Published::AsHappened, Published::Nearly, Published::Backwards, Published::Anyhow, Published::Hardly];
     for (seed, published) in kinds.into_iter().enumerate() {
         let mut rng = Rng::with_seed(seed as u64);
         let scope = scope_of(&format!("org-{seed}"));

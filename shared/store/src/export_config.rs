@@ -48,10 +48,11 @@ impl Store {
         if let Some(row) = self.get(key()).await? {
             return read(&row);
         }
-        let issued = Row::at(key())
-            .with_text("external_id", ExternalId::random().as_str())
-            .with_text("created_at", self.clock.now().to_string());
-        match self.transact(vec![self.create(issued)]).await {
+        let issued = Change::new("SET external_id = :id, created_at = :now")
+            .only_if("attribute_not_exists(pk)")
+            .text(":id", ExternalId::random().as_str())
+            .text(":now", self.clock.now().to_string());
+        match self.write(key(), issued).await {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
@@ -124,7 +125,7 @@ impl Store {
             };
             let note =
                 note.only_if("version = :version").text(":at", test.at.to_string()).number(":version", config.version);
-            match self.transact(vec![self.update(keys::export_config(scope.org()), note)]).await {
+            match self.write(keys::export_config(scope.org()), note).await {
                 // Configured anew since it was read, maybe as something else.
                 Err(StoreError::Conflict) => backoff.pause(StoreError::Conflict).await?,
                 done => return done,

@@ -80,7 +80,7 @@ impl Store {
             .only_if("lease_run = :run")
             .text(":nowhere", "place-taken")
             .text(":run", lease.run().to_string());
-        self.transact(vec![self.update(keys::export_state(lease.scope().org()), nowhere)]).await
+        self.write(keys::export_state(lease.scope().org()), nowhere).await
     }
 
     /// Records that a planned segment and its digest are in the bucket: progress, chain and the run's totals change

@@ -148,7 +148,7 @@ impl Store {
             .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
             .text(":table", there.as_str())
             .text(":now", self.clock.now().to_string());
-        match self.transact(vec![self.update(state, elsewhere)]).await {
+        match self.write(state, elsewhere).await {
             Err(StoreError::Conflict) => Err(CopyError::Running),
             done => Ok(done?),
         }
@@ -250,7 +250,7 @@ impl Store {
         let raise = Change::new("SET last_number = :number")
             .only_if("attribute_not_exists(last_number) OR last_number < :number")
             .number(":number", number);
-        match self.transact(vec![self.update(keys::audit_counter(day), raise)]).await {
+        match self.write(keys::audit_counter(day), raise).await {
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
