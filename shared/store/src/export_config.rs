@@ -116,17 +116,21 @@ impl Store {
         let mut backoff = Backoff::default();
         loop {
             let Some(config) = self.export_config(scope).await? else { return Ok(()) };
-            if config.destination != *tested {
+            // Or a later test was faster.
+            let later = config.last_test.as_ref().is_some_and(|known| known.at > test.at);
+            if config.destination != *tested || later {
                 return Ok(());
             }
             let note = match &test.error {
                 None => Change::new("SET tested_at = :at REMOVE test_error"),
                 Some(error) => Change::new("SET tested_at = :at, test_error = :error").text(":error", error),
             };
-            let note =
-                note.only_if("version = :version").text(":at", test.at.to_string()).number(":version", config.version);
+            let note = note
+                .only_if("version = :version AND (attribute_not_exists(tested_at) OR tested_at <= :at)")
+                .text(":at", test.at.to_string())
+                .number(":version", config.version);
             match self.write(keys::export_config(scope.org()), note).await {
-                // Configured anew since it was read, maybe as something else.
+                // Configured anew since it was read, maybe as something else; or tested.
                 Err(StoreError::Conflict) => backoff.pause(StoreError::Conflict).await?,
                 done => return done,
             }

@@ -148,7 +148,8 @@ impl Store {
             .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
             .text(":table", there.as_str())
             .text(":now", self.clock.now().to_string());
-        match self.write(state, elsewhere).await {
+        // A transaction, of one item, for its request token: a repeat that is late must not undo what was done since.
+        match self.transact(vec![self.update(state, elsewhere)]).await {
             Err(StoreError::Conflict) => Err(CopyError::Running),
             done => Ok(done?),
         }

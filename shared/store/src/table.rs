@@ -154,7 +154,7 @@ impl Store {
     /// does not hold. Sent again when it met a transaction.
     ///
     /// A transaction has a token, by which DynamoDB knows a request that the client repeats because the answer was lost. This
-    /// has none, so it is for changes whose condition still holds after them, or whose conflict means that all is well.
+    /// has none: it is for changes that do no harm a second time, also late, and whose own repeat is no conflict to the caller.
     pub(crate) async fn write(&self, key: Key, change: Change) -> Result<(), StoreError> {
         let request = self
             .client
