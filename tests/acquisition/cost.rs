@@ -1,11 +1,11 @@
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use sporlog_local::functions::{self, Function};
-use sporlog_model::{Clock, EntityType, folio};
+use sporlog_model::Clock;
 use std::sync::Arc;
 
 use super::{ENTITY, order_event};
-use crate::harness::{Meter, System, scope_of};
+use crate::harness::{FolioEvent, Meter, System, scope_of};
 
 /// A request through API Gateway, as the function receives it.
 const EVENT: &str = include_str!("../../events/acquisition-audit.json");
@@ -45,10 +45,15 @@ impl Metered {
 
 /// Appends events of [`ENTITY`] to the log itself: the whole way in takes several times as long.
 async fn fill(system: &System, numbers: std::ops::Range<usize>) {
+    fill_told(system, numbers, |number| number).await;
+}
+
+/// The same, told in another order than they happened in.
+async fn fill_told(system: &System, numbers: std::ops::Range<usize>, told: impl Fn(usize) -> usize) {
     let (store, scope) = (&system.stack.store, scope_of("diku"));
     let appends = numbers.map(|number| {
-        let payload = order_event(number, json!({"n": number})).payload().to_string();
-        let event = folio::parse_event(EntityType::Order, payload.as_bytes()).unwrap();
+        let event_date = order_event(told(number), json!({})).event_date;
+        let event = FolioEvent { event_date, ..order_event(number, json!({"n": number})) }.event();
         let scope = scope.clone();
         async move { store.append(&scope, &event).await.unwrap() }
     });
@@ -85,4 +90,28 @@ async fn a_page_costs_the_same_at_any_length_of_the_history() {
     }
     assert_eq!(costs[0], costs[1], "with 10 and with {MANY} events");
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neighbours_are_not_read_row_by_row_and_others_not_much_oftener() {
+    // The head and ten index rows, and by one query ten rows, or two more, or three more of which most are read in vain.
+    let in_pairs = |number: usize| number ^ 1;
+    let apart = |number: usize| number * 37 % 100;
+    let cases: [(fn(usize) -> usize, usize, usize); 3] = [(|number| number, 21, 0), (in_pairs, 23, 0), (apart, 33, 9)];
+    for (told, most, most_batched) in cases {
+        let system = System::start().await;
+        let metered = Metered::of(&system).await;
+        fill_told(&system, 0..100, told).await;
+        for order in ["asc", "desc"] {
+            for offset in [0, 41] {
+                metered.meter.take_batched();
+                let query = format!("limit=10&offset={offset}&sortBy=event_date&sortOrder={order}");
+                let (items, answered, _) = metered.read(&query).await;
+                let batched = metered.meter.take_batched();
+                assert_eq!(answered, 10);
+                assert!(items <= most + offset && batched <= most_batched, "{query}: {items} items, {batched} by key");
+            }
+        }
+        system.stop().await;
+    }
 }

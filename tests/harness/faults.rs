@@ -28,7 +28,7 @@ pub(crate) use self::chance::{Chance, Met};
 pub(crate) enum Fault {
     /// None yet: this request passes, the fault is for a later one.
     Pass,
-    /// DynamoDB: another transaction was at the same items.
+    /// DynamoDB: another transaction was at the same item, or one of them.
     TransactionConflict,
     /// DynamoDB: one item of the transaction met too many requests.
     TransactionThrottled,
@@ -247,8 +247,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn pass(shared: Arc<Shared>, request: http::Request<Incoming>) -> io::Result<Response> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
-    let fault = shared.fault(service(&parts), &operation(&parts));
-    if let Some(refusal) = fault.and_then(answers::refusal) {
+    let operation = operation(&parts);
+    let fault = shared.fault(service(&parts), &operation);
+    if let Some(refusal) = fault.and_then(|fault| answers::refusal(fault, &operation)) {
         return Ok(refusal);
     }
     match fault {

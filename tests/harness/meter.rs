@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::Value;
@@ -21,11 +21,18 @@ struct Counter {
     engine: SocketAddr,
     http: reqwest::Client,
     items: AtomicUsize,
+    /// Of these, what was asked for by its key, with others: a read unit each at least.
+    batched: AtomicUsize,
 }
 
 impl Meter {
     pub(crate) async fn before(engine: SocketAddr) -> Self {
-        let counter = Arc::new(Counter { engine, http: reqwest::Client::new(), items: AtomicUsize::new(0) });
+        let counter = Arc::new(Counter {
+            engine,
+            http: reqwest::Client::new(),
+            items: AtomicUsize::new(0),
+            batched: AtomicUsize::new(0),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(forward).with_state(Arc::clone(&counter));
@@ -36,6 +43,11 @@ impl Meter {
     /// Items read since the last call.
     pub(crate) fn take(&self) -> usize {
         self.counter.items.swap(0, Ordering::SeqCst)
+    }
+
+    /// Items answered by `BatchGetItem` since the last call.
+    pub(crate) fn take_batched(&self) -> usize {
+        self.counter.batched.swap(0, Ordering::SeqCst)
     }
 }
 
@@ -53,15 +65,21 @@ async fn forward(State(counter): State<Arc<Counter>>, request: Request) -> Respo
     let mut response = Response::builder().status(sent.status());
     *response.headers_mut().unwrap() = sent.headers().clone();
     let bytes = sent.bytes().await.unwrap();
-    counter.items.fetch_add(items_read(&bytes), Ordering::SeqCst);
+    let answer = serde_json::from_slice(&bytes).unwrap_or_default();
+    let batched = items_batched(&answer);
+    counter.items.fetch_add(items_read(&answer) + batched, Ordering::SeqCst);
+    counter.batched.fetch_add(batched, Ordering::SeqCst);
     response.body(Body::from(bytes)).unwrap()
 }
 
-/// `ScannedCount` is what a query read, whatever it answered; the other reads answer what they read.
-fn items_read(bytes: &Bytes) -> usize {
-    let answer: Value = serde_json::from_slice(bytes).unwrap_or_default();
+/// `ScannedCount` is what a query read, whatever it answered; a single item is answered as it is.
+fn items_read(answer: &Value) -> usize {
     let scanned = answer["ScannedCount"].as_u64().map_or(0, |count| usize::try_from(count).unwrap());
+    scanned + usize::from(answer.get("Item").is_some())
+}
+
+/// What `BatchGetItem` answers is what it read.
+fn items_batched(answer: &Value) -> usize {
     let tables = answer["Responses"].as_object().into_iter().flat_map(|tables| tables.values());
-    let batch: usize = tables.filter_map(Value::as_array).map(Vec::len).sum();
-    scanned + batch + usize::from(answer.get("Item").is_some())
+    tables.filter_map(Value::as_array).map(Vec::len).sum()
 }

@@ -12,7 +12,7 @@ use crate::harness::{Fault, Faults, FolioEvent, System, dynamodb, scope_of, soon
 const FOREVER: usize = 100_000;
 
 /// A store that reaches the engine through `faults`.
-fn store_behind(system: &System, faults: &Faults, retry: RetryConfig) -> Store {
+pub(super) fn store_behind(system: &System, faults: &Faults, retry: RetryConfig) -> Store {
     let endpoints = faults.endpoints();
     let endpoints: Vec<_> = endpoints.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Store::new(dynamodb(&system.environment(&endpoints), retry), "Table", Clock::system())

@@ -5,7 +5,9 @@ mod bodies;
 mod damage;
 mod faults;
 mod feed;
+mod neighbours;
 mod org;
+mod writes;
 
 use std::collections::BTreeMap;
 

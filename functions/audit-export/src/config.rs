@@ -8,10 +8,10 @@ use sporlog_http::{ApiError, Caller, JsonBody};
 use sporlog_model::{AwsRegion, BucketName, ExportConfigId, ExternalId, Instant, KeyPrefix, KmsKey, OrgId};
 use sporlog_store::{ExportConfig, ExportStatus, PutExportConfig, RunTrigger};
 
+use crate::AuditExport;
 use crate::if_match::{IfMatch, etag};
 use crate::path::PathOrg;
 use crate::target::TargetBody;
-use crate::{AuditExport, not_configured};
 
 /// A configuration as it is answered: the role masked. The last five members are beyond the published document.
 #[derive(Debug, Serialize)]
@@ -43,10 +43,7 @@ pub(crate) async fn read_export_config(
     org: PathOrg,
 ) -> Result<Response, ApiError> {
     let scope = caller.scope(Action::ReadExportConfig, org.id()?)?;
-    state.check_registered(&scope).await?;
-    let read = tokio::try_join!(state.store.export_config(&scope), state.store.export_status(&scope));
-    let (config, status) = read.map_err(ApiError::of)?;
-    let config = config.ok_or_else(not_configured)?;
+    let (config, status) = state.configured(&scope).await?;
     let tag = etag(&config);
     Ok(([(ETAG, tag)], JsonBody(view(scope.org(), config, &status))).into_response())
 }

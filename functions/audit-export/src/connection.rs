@@ -46,9 +46,8 @@ pub(crate) async fn test_connection(
 ) -> Result<JsonBody<TestView>, ApiError> {
     let end = Instant::now() + TEST_TIME;
     let scope = caller.scope(Action::TestExportConnection, org.id()?)?;
-    state.check_registered(&scope).await?;
+    let config = state.config(&scope).await?;
     let body = body?;
-    let config = state.store.export_config(&scope).await.map_err(ApiError::of)?;
     let destination = match (body, &config) {
         (Some(JsonBody(body)), config) => {
             let target = body.over(config.as_ref(), &state.refused_account)?;

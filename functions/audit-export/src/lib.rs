@@ -24,7 +24,7 @@ use sporlog_boot::{Aws, AwsService, Environment, EnvironmentError};
 use sporlog_export::BucketClients;
 use sporlog_http::{ApiError, ErrorShape, group};
 use sporlog_model::{Clock, ErrorKind};
-use sporlog_store::Store;
+use sporlog_store::{ExportConfig, ExportStatus, Store};
 
 pub use crate::connection::TEST_TIME;
 
@@ -73,6 +73,22 @@ pub fn router(environment: &Environment, clock: Clock) -> Result<Router, Environ
 }
 
 impl AuditExport {
+    /// The configuration. Only what is registered has one, so the organization is looked up only where there is none.
+    async fn config(&self, scope: &TenantScope) -> Result<Option<ExportConfig>, ApiError> {
+        let config = self.store.export_config(scope).await.map_err(ApiError::of)?;
+        if config.is_none() {
+            self.check_registered(scope).await?;
+        }
+        Ok(config)
+    }
+
+    /// The configuration where there has to be one, and how the export is doing.
+    async fn configured(&self, scope: &TenantScope) -> Result<(ExportConfig, ExportStatus), ApiError> {
+        let status = async { self.store.export_status(scope).await.map_err(ApiError::of) };
+        let (config, status) = tokio::try_join!(self.config(scope), status)?;
+        Ok((config.ok_or_else(not_configured)?, status))
+    }
+
     /// An organization that is not registered has no export.
     async fn check_registered(&self, scope: &TenantScope) -> Result<(), ApiError> {
         let organization = self.store.organization(scope).await.map_err(ApiError::of)?;

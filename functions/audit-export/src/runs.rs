@@ -6,8 +6,8 @@ use sporlog_http::{ApiError, Caller, JsonBody, QueryParameters, Rows};
 use sporlog_model::{ErrorKind, Instant, OrgId, RunId};
 use sporlog_store::{Run, RunObject, RunTrigger};
 
+use crate::AuditExport;
 use crate::path::PathOrg;
-use crate::{AuditExport, not_configured};
 
 const DEFAULT_LIMIT: u64 = 50;
 const MAX_LIMIT: u64 = 200;
@@ -51,13 +51,26 @@ pub(crate) async fn list_export_runs(
     query: QueryParameters,
 ) -> Result<(Rows, JsonBody<Vec<RunView>>), ApiError> {
     let scope = caller.scope(Action::ListExportRuns, org.id()?)?;
-    state.check_registered(&scope).await?;
+    let runs = async {
+        let (before, limit) = asked_for(&query)?;
+        state.store.runs(&scope, before, limit).await.map_err(ApiError::of)
+    };
+    let runs = runs.await;
+    // Only what is registered has runs, so the organization is looked up only where there are none to answer.
+    if !matches!(&runs, Ok(runs) if !runs.is_empty()) {
+        state.check_registered(&scope).await?;
+    }
+    let runs = runs?;
+    Ok((Rows(runs.len()), JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect())))
+}
+
+/// Which runs: older than this one, and at most so many.
+fn asked_for(query: &QueryParameters) -> Result<(Option<RunId>, u64), ApiError> {
     let limit = query.number("limit", 1..=MAX_LIMIT);
     let limit = limit.map_err(|_| ApiError::invalid_member("limit", "must be a whole number from 1 to 200"))?;
     let before = query.get("before").map(RunId::parse).transpose();
     let before = before.map_err(|_| ApiError::invalid_member("before", "must be the id of a run"))?;
-    let runs = state.store.runs(&scope, before, limit.unwrap_or(DEFAULT_LIMIT)).await.map_err(ApiError::of)?;
-    Ok((Rows(runs.len()), JsonBody(runs.into_iter().map(|run| view(scope.org(), run)).collect())))
+    Ok((before, limit.unwrap_or(DEFAULT_LIMIT)))
 }
 
 /// `POST /orgs/{orgId}/audit-export/runs`: starts a run now, and records who asked for it. It is in the list as soon as it
@@ -68,10 +81,7 @@ pub(crate) async fn start_export_run(
     org: PathOrg,
 ) -> Result<(StatusCode, JsonBody<StartedRun>), ApiError> {
     let scope = caller.scope(Action::StartExportRun, org.id()?)?;
-    state.check_registered(&scope).await?;
-    let read = tokio::try_join!(state.store.export_config(&scope), state.store.export_status(&scope));
-    let (config, status) = read.map_err(ApiError::of)?;
-    let config = config.ok_or_else(not_configured)?;
+    let (config, status) = state.configured(&scope).await?;
     if !config.enabled {
         return Err(ApiError::new(ErrorKind::Conflict, "exportDisabled", "The export is switched off"));
     }

@@ -34,8 +34,7 @@ pub(crate) async fn read_export_setup(
     query: QueryParameters,
 ) -> Result<JsonBody<SetupView>, ApiError> {
     let scope = caller.scope(Action::ReadExportSetup, org.id()?)?;
-    state.check_registered(&scope).await?;
-    let config = state.store.export_config(&scope).await.map_err(ApiError::of)?;
+    let config = state.config(&scope).await?;
     let known = config.as_ref().map(|config| &config.destination);
     let bucket = given(&query, "bucket", BucketName::parse)?.or_else(|| known.map(|known| known.bucket.clone()));
     let bucket = bucket.ok_or_else(|| ApiError::invalid_member("bucket", "is required while nothing is configured"))?;

@@ -180,7 +180,7 @@ impl Store {
             .only_if("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at <= :hour_ago)")
             .text(":now", now.to_string())
             .text(":hour_ago", an_hour_ago.to_string());
-        match timeout(TOUCH_WITHIN, self.transact(vec![self.update(keys::api_key(&key.hash), change)])).await {
+        match timeout(TOUCH_WITHIN, self.write(keys::api_key(&key.hash), change)).await {
             // A conflict: another request noted it in this moment.
             Ok(Ok(()) | Err(StoreError::Conflict)) => {}
             Ok(Err(error)) => {

@@ -48,10 +48,11 @@ impl Store {
         if let Some(row) = self.get(key()).await? {
             return read(&row);
         }
-        let issued = Row::at(key())
-            .with_text("external_id", ExternalId::random().as_str())
-            .with_text("created_at", self.clock.now().to_string());
-        match self.transact(vec![self.create(issued)]).await {
+        let issued = Change::new("SET external_id = :id, created_at = :now")
+            .only_if("attribute_not_exists(pk)")
+            .text(":id", ExternalId::random().as_str())
+            .text(":now", self.clock.now().to_string());
+        match self.write(key(), issued).await {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
@@ -115,17 +116,21 @@ impl Store {
         let mut backoff = Backoff::default();
         loop {
             let Some(config) = self.export_config(scope).await? else { return Ok(()) };
-            if config.destination != *tested {
+            // Or a later test was faster.
+            let later = config.last_test.as_ref().is_some_and(|known| known.at > test.at);
+            if config.destination != *tested || later {
                 return Ok(());
             }
             let note = match &test.error {
                 None => Change::new("SET tested_at = :at REMOVE test_error"),
                 Some(error) => Change::new("SET tested_at = :at, test_error = :error").text(":error", error),
             };
-            let note =
-                note.only_if("version = :version").text(":at", test.at.to_string()).number(":version", config.version);
-            match self.transact(vec![self.update(keys::export_config(scope.org()), note)]).await {
-                // Configured anew since it was read, maybe as something else.
+            let note = note
+                .only_if("version = :version AND (attribute_not_exists(tested_at) OR tested_at <= :at)")
+                .text(":at", test.at.to_string())
+                .number(":version", config.version);
+            match self.write(keys::export_config(scope.org()), note).await {
+                // Configured anew since it was read, maybe as something else; or tested.
                 Err(StoreError::Conflict) => backoff.pause(StoreError::Conflict).await?,
                 done => return done,
             }

@@ -44,7 +44,8 @@ impl Store {
         for (placeholder, instant) in values {
             begin = begin.text(placeholder, instant.to_string());
         }
-        // A transaction, of one item, for its request token: the client sends the request again when an answer was lost.
+        // A transaction, of one item, for its request token: the client sends the request again when an answer was lost, and the
+        // first may still be on its way. Without a token it could bring back what was behind the run by then.
         self.transact(vec![self.update(keys::export_state(lease.scope().org()), begin)]).await
     }
 
@@ -80,6 +81,7 @@ impl Store {
             .only_if("lease_run = :run")
             .text(":nowhere", "place-taken")
             .text(":run", lease.run().to_string());
+        // As in `begin_export`: a repeat that is late must not undo what an operator has done meanwhile.
         self.transact(vec![self.update(keys::export_state(lease.scope().org()), nowhere)]).await
     }
 

@@ -5,6 +5,7 @@ use sporlog_model::{EntityId, EntityType, RecordedEvent};
 
 use crate::event_item::{IndexRow, StoredEvent, parse_event_row, parse_index_row};
 use crate::keys::{self, EventPlace};
+use crate::neighbours::Neighbours;
 use crate::query::{BATCH_GET_KEYS, StartKey, page_size};
 use crate::row::Row;
 use crate::{Store, StoreError};
@@ -14,7 +15,7 @@ use crate::{Store, StoreError};
 pub enum SortField {
     /// When it happened. A page costs its own rows, plus a count over the offset.
     OccurredAt,
-    /// When it was published; unknown sorts as the latest. Costs as much, plus a lookup of each row of the page.
+    /// When it was published; unknown sorts as the latest. Costs as much, plus the page's rows, found by their keys.
     PublishedAt,
     /// The event's id. This order and the ones below read the small index row of every event of the entity.
     Id,
@@ -161,11 +162,14 @@ impl Store {
                 let request = self.range(&entity.partition, keys::INDEX_PREFIX, query.order);
                 let rows = self.slice(request, query.offset, query.limit).await?;
                 let places = rows.iter().map(|row| parse_index_row(row).map(|index| index.place));
-                self.load(entity, places.collect::<Result<_, _>>()?, query.max_body_bytes).await
+                let places: Vec<_> = places.collect::<Result<_, _>>()?;
+                // Of the other events nothing is known.
+                self.load(entity, &places, Neighbours::of(places.clone()), query.max_body_bytes).await
             }
             SortField::Id | SortField::Action | SortField::ActorId => {
                 let index = self.index(entity).await?;
-                self.load(entity, page_of(index, query), query.max_body_bytes).await
+                let known = Neighbours::of_index(&index);
+                self.load(entity, &page_of(index, query), known, query.max_body_bytes).await
             }
         }
     }
@@ -231,22 +235,22 @@ impl Store {
         rows.iter().map(parse_index_row).collect()
     }
 
-    /// Loads the events at `places`, in that order.
+    /// Loads the events at `places`, in that order. `known` has these places, and others as far as they are known.
     pub(crate) async fn load(
         &self,
         entity: &Entity<'_>,
-        places: Vec<EventPlace>,
+        places: &[EventPlace],
+        known: Neighbours,
         max_body_bytes: usize,
     ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
         let mut collector = Collector { events: Vec::new(), bytes_left: max_body_bytes };
         for batch in places.chunks(BATCH_GET_KEYS) {
-            let key_of = |place: &EventPlace| keys::event(&entity.partition, place);
-            let mut rows = self.batch_get(batch.iter().map(key_of)).await?;
+            let mut rows = self.event_rows(&entity.partition, batch, &known).await?;
             for place in batch {
                 if collector.is_full() {
                     return Ok((collector.events, false));
                 }
-                let key = key_of(place);
+                let key = keys::event(&entity.partition, place);
                 // The index row and the event row are written in one transaction, so a missing one is damage.
                 let row = rows.remove(&key).ok_or_else(|| key.missing())?;
                 let stored = parse_event_row(&row, entity.kind, entity.id)?;

@@ -35,8 +35,8 @@ impl Key {
     }
 }
 
-/// An event's place in the history of its entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event's place in the history of its entity. Ordered as the keys are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventPlace {
     pub(crate) occurred_at: Instant,
     pub(crate) event_id: EventId,

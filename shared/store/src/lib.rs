@@ -27,6 +27,7 @@ mod idempotency;
 mod keys;
 mod kyc;
 mod lease;
+mod neighbours;
 mod org;
 mod org_copy;
 mod piece_history;

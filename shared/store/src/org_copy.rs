@@ -148,6 +148,7 @@ impl Store {
             .only_if("attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)")
             .text(":table", there.as_str())
             .text(":now", self.clock.now().to_string());
+        // A transaction, of one item, for its request token: a repeat that is late must not undo what was done since.
         match self.transact(vec![self.update(state, elsewhere)]).await {
             Err(StoreError::Conflict) => Err(CopyError::Running),
             done => Ok(done?),
@@ -250,7 +251,7 @@ impl Store {
         let raise = Change::new("SET last_number = :number")
             .only_if("attribute_not_exists(last_number) OR last_number < :number")
             .number(":number", number);
-        match self.transact(vec![self.update(keys::audit_counter(day), raise)]).await {
+        match self.write(keys::audit_counter(day), raise).await {
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
@@ -279,7 +280,7 @@ impl CopyReport {
 
 /// A row with its key, as it is to be in another table.
 fn keyed(org: &OrgId, here: &TableId, row: Row) -> Result<(Key, Row), StoreError> {
-    let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+    let key = row.key()?;
     // Also when it does not say so yet, or was itself restored from elsewhere.
     let row = if key == keys::export_state(org) { row.with_text(TABLE_ID, here.as_str()) } else { row };
     Ok((key, row))

@@ -2,6 +2,7 @@ use sporlog_auth::TenantScope;
 use sporlog_model::{EntityId, EntityType, status_changes};
 
 use crate::history::{Entity, again_if_gone, page_of, unknown_last};
+use crate::neighbours::Neighbours;
 use crate::{HistoryPage, HistoryQuery, Store, StoreError};
 
 impl Store {
@@ -21,6 +22,7 @@ impl Store {
 
     async fn status_page(&self, entity: &Entity<'_>, query: HistoryQuery) -> Result<HistoryPage, StoreError> {
         let mut index = self.index(entity).await?;
+        let known = Neighbours::of_index(&index);
         index.sort_by(|a, b| {
             let published = || unknown_last(a.published_at.as_ref(), b.published_at.as_ref());
             let happened = a.place.occurred_at.cmp(&b.place.occurred_at);
@@ -29,7 +31,7 @@ impl Store {
         let kept = status_changes(index.iter().map(|row| &row.status));
         let changes: Vec<_> = kept.into_iter().filter_map(|position| index.get(position).cloned()).collect();
         let total = changes.len() as u64;
-        let (events, complete) = self.load(entity, page_of(changes, query), query.max_body_bytes).await?;
+        let (events, complete) = self.load(entity, &page_of(changes, query), known, query.max_body_bytes).await?;
         Ok(HistoryPage { total, events, complete })
     }
 }

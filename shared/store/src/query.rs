@@ -97,7 +97,7 @@ impl Store {
             let mut output = self.client.batch_get_item().request_items(&self.table, wanted).send().await?;
             let rows = output.responses.as_mut().and_then(|tables| tables.remove(&self.table)).unwrap_or_default();
             for row in rows.into_iter().map(Row) {
-                found.insert(Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() }, row);
+                found.insert(row.key()?, row);
             }
             let unprocessed = output.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.table));
             keys = unprocessed.map(|wanted| wanted.keys).unwrap_or_default();

@@ -15,6 +15,11 @@ impl Row {
         Self::default().with_text("pk", key.pk).with_text("sk", key.sk)
     }
 
+    /// Where it is.
+    pub(crate) fn key(&self) -> Result<Key, StoreError> {
+        Ok(Key { pk: self.text("pk")?.to_owned(), sk: self.text("sk")?.to_owned() })
+    }
+
     /// The same item under another key.
     pub(crate) fn moved_to(self, key: Key) -> Self {
         self.with_text("pk", key.pk).with_text("sk", key.sk)

@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::Fault;
 
-/// What AWS answers to a request that it does not carry out.
-pub(super) fn refusal(fault: Fault) -> Option<Response> {
+/// What AWS answers to a request for this operation that it does not carry out.
+pub(super) fn refusal(fault: Fault, operation: &str) -> Option<Response> {
     let transaction = |reason| dynamodb_error(400, "TransactionCanceledException", reason);
     Some(match fault {
-        Fault::TransactionConflict => transaction("TransactionConflict"),
+        Fault::TransactionConflict if operation == "TransactWriteItems" => transaction("TransactionConflict"),
+        Fault::TransactionConflict => dynamodb_error(400, "TransactionConflictException", "None"),
         Fault::TransactionThrottled => transaction("ThrottlingError"),
         Fault::Throttle => dynamodb_error(400, "ProvisionedThroughputExceededException", "None"),
         Fault::InternalError => dynamodb_error(500, "InternalServerError", "None"),

@@ -6,7 +6,7 @@ use sporlog_model::{CaseAction, EntityId, EntityType, Instant, RetentionGroup, a
 
 use super::sweep::{Progress, Sweep};
 use crate::StoreError;
-use crate::keys::{self, Key, LatePlace};
+use crate::keys::{self, LatePlace};
 use crate::kyc::{CaseHead, removed_of};
 use crate::query::page_size;
 use crate::row::Row;
@@ -60,7 +60,7 @@ impl Sweep<'_> {
                 cases.insert(case.clone(), swept);
             }
             let swept = &cases[&case];
-            let key = Key { pk: row.text("pk")?.to_owned(), sk: row.text("sk")?.to_owned() };
+            let key = row.key()?;
             if swept.removed >= row.count("last")? {
                 items.push(self.store.discard(key));
                 continue;

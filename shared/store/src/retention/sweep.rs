@@ -104,6 +104,8 @@ impl Store {
             .text(":lease", &lease)
             .text(":until", now.plus(LEASE).to_string())
             .text(":now", now.to_string());
+        // A transaction, of one item, for its request token: without one, a lost answer would make this sweep take itself for
+        // another.
         match self.transact(vec![self.update(keys::retention(scope.org(), group), take)]).await {
             Ok(()) => {}
             Err(StoreError::Conflict) => return Ok(Swept::As(SweepOutcome::Busy)),
@@ -249,6 +251,7 @@ impl Store {
         update: TransactWriteItem,
     ) -> Result<(), StoreError> {
         if removed == 0 {
+            // A transaction, of one item, for its request token: who gives the lease back does not hold it any more.
             return self.transact(vec![update]).await;
         }
         let name = group.name();
