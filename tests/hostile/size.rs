@@ -25,11 +25,11 @@ impl FaultsSize {
             (..=1, false) => 6,
             (2..=5, false) => 6,
             (_, false) => 4,
-            (..=1, true) => 120,
-            (2..=5, true) => 80,
-            (_, true) => 50,
+            (..=1, true) => 60,
+            (2..=5, true) => 50,
+            (_, true) => 30,
         };
-        let (orgs, late_one_in) = if LONG { (8, 1_000) } else { (3, 500) };
+        let (orgs, late_one_in) = if LONG { (6, 1_000) } else { (3, 500) };
         Self { orgs, rounds, late_one_in }
     }
 }

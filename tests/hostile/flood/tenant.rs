@@ -10,7 +10,7 @@ use crate::harness::{FolioEvent, System, org};
 /// Orders, and cases, of an organization.
 const THINGS: usize = 8;
 /// Longer than any flood.
-const TOKEN_SECONDS: u64 = 7_200;
+const TOKEN_SECONDS: i64 = 7_200;
 
 /// An organization and what was acknowledged to it. Asks with a client of its own, not the harness's, which would hold each answer
 /// against the API's description: that takes longer than the answer.
