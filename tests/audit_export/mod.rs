@@ -1,8 +1,10 @@
 //! `/orgs/{orgId}/audit-export`, through the whole system.
 
+mod addresses;
 pub(crate) mod bodies;
 mod changes;
 pub(crate) mod connection;
+mod deputy;
 mod external_id;
 mod faults;
 mod kms;

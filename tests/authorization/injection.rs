@@ -273,7 +273,7 @@ async fn stored_text_comes_back_as_it_was_and_as_data() {
     for text in TEXTS {
         let of = |source: &str| exported.iter().filter(|line| line["source"] == source).collect::<Vec<_>>();
         assert!(of("acquisition").iter().any(|line| line["data"]["note"] == text), "{text}");
-        assert!(of("kyc").iter().any(|line| line["data"]["new_value"] == text), "{text}");
+        assert!(of("kyc").iter().any(|line| line["data"]["newValue"] == text), "{text}");
     }
     assert_eq!(system.exported_text(&bucket).lines().count(), exported.len());
     system.stop().await;

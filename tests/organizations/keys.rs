@@ -1,7 +1,9 @@
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use serde_json::{Value, json};
 use sporlog_model::ApiKeySecret;
 
 use super::{KEYS, admin, assert_error, create_key, list, with_orgs};
+use crate::harness::dynamodb;
 
 #[tokio::test(flavor = "multi_thread")]
 pub(crate) async fn a_key_is_shown_once_and_listed_without_itself() {
@@ -79,5 +81,26 @@ async fn an_organization_has_a_hundred_keys_at_most() {
     assert_eq!(system.call(&admin("diku"), "DELETE", &path, None).await.status, 204);
     assert_eq!(system.call(&admin("diku"), "POST", KEYS, Some(&body)).await.status, 201);
     assert_eq!(system.call(&admin("diku"), "POST", KEYS, Some(&body)).await.status, 409);
+    system.stop().await;
+}
+
+/// Whoever reads the table, or a backup of it, has no key.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_does_not_have_the_keys() {
+    let system = with_orgs(&["diku"]).await;
+    let made = create_key(&system, "diku", "a reader").await;
+    let key = made["key"].as_str().unwrap();
+    // Used, so that whatever is noted of that is there too.
+    let case = "/api/v1/kyc/cases/1/audit-log";
+    assert_eq!(system.call_with_key(key, "GET", case, None).await.status, 404);
+    let client = dynamodb(&system.environment(&[]), RetryConfig::standard());
+    let scan = client.scan().table_name("Table").send().await.unwrap();
+    let table = format!("{:?}", scan.items());
+    assert!(scan.last_evaluated_key().is_none() && table.contains("a reader"), "{table}");
+    let random = key.strip_prefix("ap_live_").unwrap();
+    // Lists show the first four characters of it.
+    for secret in [key, random, &random[4..]] {
+        assert!(!table.contains(secret), "{table}");
+    }
     system.stop().await;
 }

@@ -11,6 +11,7 @@ mod operations;
 mod pages;
 mod restored_table;
 mod routes;
+mod security;
 mod sources;
 
 use std::path::Path;
