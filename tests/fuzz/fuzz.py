@@ -30,7 +30,7 @@ def dictionaries(own, other):
     return {
         "orgs": [own.org] * 4 + [other.org],
         "keys": own.keys * 2 + other.keys,
-        "audits": own.audits + own.audits_with_file * 3 + other.audits,
+        "audits": own.audits * 2 + own.audits_with_file + other.audits,
         "runs-and-keys": own.runs + own.keys + other.runs + other.keys,
         "cases": own.cases * 2 + other.cases + SHARED_CASES,
         "entities": [own.entity, SHARED_ENTITY, own.entity, other.entity],

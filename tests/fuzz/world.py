@@ -111,7 +111,7 @@ class Organization:
 
     def fill_audits(self, server):
         path = "/api/v1/bufdir-export-audit"
-        for number in range(9):
+        for number in range(30):
             body = {
                 "export_id": f"{self.canary}-{number}",
                 "org_id": self.org,
