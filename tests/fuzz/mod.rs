@@ -4,6 +4,7 @@
 
 mod bucket;
 mod credentials;
+mod flood;
 mod hoards;
 mod ingest;
 mod names;
