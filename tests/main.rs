@@ -12,6 +12,7 @@ mod authorization;
 mod bufdir;
 mod docs;
 mod export;
+mod fuzz;
 mod harness;
 mod hostile;
 mod ingest;

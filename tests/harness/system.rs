@@ -3,7 +3,7 @@ use std::io::Read;
 use std::ops::Deref;
 
 use flate2::read::GzDecoder;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use sporlog_auth::{Role, Service, TenantScope};
 use sporlog_boot::Environment;
@@ -215,6 +215,19 @@ impl System {
     ) -> Answer {
         let request = self.http.request(method.parse().unwrap(), self.url(path));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        answer(body.into_iter().fold(request, reqwest::RequestBuilder::body)).await
+    }
+
+    /// The same with headers and a body that need not be text.
+    pub(crate) async fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, HeaderValue)],
+        body: Option<Vec<u8>>,
+    ) -> Answer {
+        let request = self.http.request(method.parse().unwrap(), self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         answer(body.into_iter().fold(request, reqwest::RequestBuilder::body)).await
     }
 

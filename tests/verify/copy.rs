@@ -12,13 +12,13 @@ use sporlog_verify::{Fault, Report};
 use super::export::Export;
 use super::verify;
 
-pub(super) fn gunzip(bytes: &[u8]) -> String {
+pub(crate) fn gunzip(bytes: &[u8]) -> String {
     let mut text = String::new();
     GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
     text
 }
 
-pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()
@@ -26,7 +26,7 @@ pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
 
 impl Export {
     /// Changes an object's text.
-    pub(super) fn edit(&mut self, key: &str, change: impl FnOnce(String) -> String) {
+    pub(crate) fn edit(&mut self, key: &str, change: impl FnOnce(String) -> String) {
         let text = gunzip(&self.files[key]);
         let changed = change(text.clone());
         assert_ne!(changed, text);
@@ -34,7 +34,7 @@ impl Export {
     }
 
     /// Changes an object's lines.
-    pub(super) fn edit_lines(&mut self, key: &str, change: impl FnOnce(&mut Vec<String>)) {
+    pub(crate) fn edit_lines(&mut self, key: &str, change: impl FnOnce(&mut Vec<String>)) {
         self.edit(key, |text| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             change(&mut lines);
@@ -43,7 +43,7 @@ impl Export {
     }
 
     /// What `verify` says of it.
-    pub(super) fn verified(&self) -> Result<Report, Fault> {
+    pub(crate) fn verified(&self) -> Result<Report, Fault> {
         let directory = tempdir().unwrap();
         self.write_to(directory.path());
         verify(directory.path())

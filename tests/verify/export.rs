@@ -19,14 +19,14 @@ use sporlog_model::{
 use crate::harness::{FolioEvent, org};
 
 /// A signing key, as KMS would have one.
-pub(super) struct Key {
+pub(crate) struct Key {
     pair: EcdsaKeyPair,
     /// DER in base64.
-    pub(super) public: String,
+    pub(crate) public: String,
 }
 
 impl Key {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_ASN1_SIGNING);
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
@@ -35,7 +35,7 @@ impl Key {
         Self { pair, public: STANDARD.encode(der) }
     }
 
-    pub(super) fn sign(&self, bytes: &[u8]) -> DigestSignature {
+    pub(crate) fn sign(&self, bytes: &[u8]) -> DigestSignature {
         let value = self.pair.sign(&SystemRandom::new(), bytes).unwrap();
         DigestSignature {
             algorithm: SignatureAlgorithm::EcdsaSha256,
@@ -48,25 +48,25 @@ impl Key {
 
 /// A bucket that grows by segments.
 #[derive(Clone)]
-pub(super) struct Export {
-    pub(super) files: BTreeMap<String, Vec<u8>>,
-    pub(super) org: String,
-    pub(super) prefix: &'static str,
-    pub(super) next_seq: u64,
-    pub(super) previous: Option<String>,
+pub(crate) struct Export {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) org: String,
+    pub(crate) prefix: &'static str,
+    pub(crate) next_seq: u64,
+    pub(crate) previous: Option<String>,
     /// Where the next window of each stream starts.
-    pub(super) live_from: Instant,
-    pub(super) backfill_from: Instant,
+    pub(crate) live_from: Instant,
+    pub(crate) backfill_from: Instant,
     /// The events of the next segment; new ones, when there are not enough.
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
-pub(super) fn at(text: &str) -> Instant {
+pub(crate) fn at(text: &str) -> Instant {
     Instant::parse(text).unwrap()
 }
 
 impl Export {
-    pub(super) fn of(org: &str) -> Self {
+    pub(crate) fn of(org: &str) -> Self {
         Self {
             files: BTreeMap::new(),
             org: org.to_owned(),
@@ -80,7 +80,7 @@ impl Export {
     }
 
     /// Four windows: four events, four, none, four.
-    pub(super) fn usual(key: Option<&Key>) -> Self {
+    pub(crate) fn usual(key: Option<&Key>) -> Self {
         let mut export = Self::of("diku");
         export.live("2026-03-01T06:00:00Z", 4, key);
         export.live("2026-03-02T00:00:00Z", 4, key);
@@ -89,11 +89,11 @@ impl Export {
         export
     }
 
-    pub(super) fn live(&mut self, end: &str, count: u64, key: Option<&Key>) {
+    pub(crate) fn live(&mut self, end: &str, count: u64, key: Option<&Key>) {
         self.segment(Stream::Live, at(end), count, key);
     }
 
-    pub(super) fn backfill(&mut self, end: &str, count: u64) {
+    pub(crate) fn backfill(&mut self, end: &str, count: u64) {
         self.segment(Stream::Backfill, at(end), count, None);
     }
 
@@ -118,7 +118,7 @@ impl Export {
     }
 
     /// A segment with any lines.
-    pub(super) fn add(&mut self, segment: Segment, summary: SegmentSummary, gzip: &[u8], key: Option<&Key>) {
+    pub(crate) fn add(&mut self, segment: Segment, summary: SegmentSummary, gzip: &[u8], key: Option<&Key>) {
         let destination = Destination {
             bucket: BucketName::parse("logs-of-diku").unwrap(),
             region: AwsRegion::parse("eu-north-1").unwrap(),
@@ -142,20 +142,20 @@ impl Export {
     }
 
     /// The keys with this in them, in order.
-    pub(super) fn keys(&self, part: &str) -> Vec<String> {
+    pub(crate) fn keys(&self, part: &str) -> Vec<String> {
         self.files.keys().filter(|key| key.contains(part)).cloned().collect()
     }
 
-    pub(super) fn digest(&self, key: &str) -> Digest {
+    pub(crate) fn digest(&self, key: &str) -> Digest {
         Digest::parse(&self.files[key]).unwrap()
     }
 
-    pub(super) fn put_digest(&mut self, key: &str, digest: &Digest) {
+    pub(crate) fn put_digest(&mut self, key: &str, digest: &Digest) {
         self.files.insert(key.to_owned(), digest.to_bytes().unwrap());
     }
 
     /// As `aws s3 sync` does.
-    pub(super) fn write_to(&self, directory: &Path) {
+    pub(crate) fn write_to(&self, directory: &Path) {
         for (key, bytes) in &self.files {
             let file = directory.join(key);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -1,8 +1,8 @@
 //! Whether `verify` believes what it should, and nothing else: real exports, and copies of them that somebody changed.
 
 mod chain;
-mod copy;
-mod export;
+pub(crate) mod copy;
+pub(crate) mod export;
 mod proofs;
 mod signatures;
 mod tampering;

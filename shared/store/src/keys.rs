@@ -395,6 +395,9 @@ pub(crate) fn parse_setting(sk: &str) -> Option<&'static SettingDefinition> {
 }
 
 #[cfg(test)]
+mod every_key;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use sporlog_model::settings::SETTINGS;
