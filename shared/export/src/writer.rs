@@ -1,23 +1,55 @@
 use std::io::{self, Write};
+use std::mem;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use memchr::memchr_iter;
 use sha2::{Digest, Sha256};
 use sporlog_model::export::{MerkleTree, SegmentSummary, write_line};
 use sporlog_model::{OrgId, RecordedEvent};
 
+/// Bytes of lines that go to the other thread at a time, so that the threads seldom wake each other.
+const BATCH_BYTES: usize = 128 * 1024;
+
+/// How many batches may wait: 8 MB, about what is written while the next pages are read.
+const WAITING_BATCHES: usize = 64;
+
 /// Builds a segment line by line: compressed, hashed, counted. Only the compressed bytes stay in memory.
+///
+/// Lines are hashed and compressed in a thread of their own, unless there are only a few: it takes as long as reading them, so a
+/// function with more than one processor is done in about half the time, and with one it works while pages are on their way.
 #[derive(Debug)]
 pub struct SegmentWriter {
     org: OrgId,
     next_seq: u64,
+    event_count: u64,
+    byte_count: u64,
+    /// Whole lines that are not handed over yet.
+    lines: Vec<u8>,
+    press: Press,
+}
+
+/// Where lines are hashed and compressed.
+#[derive(Debug)]
+enum Press {
+    /// Nowhere yet.
+    Waiting,
+    Thread {
+        lines: SyncSender<Vec<u8>>,
+        ended: JoinHandle<io::Result<Pressed>>,
+    },
+}
+
+/// What becomes of lines.
+#[derive(Debug)]
+struct Pressed {
     encoder: GzEncoder<Vec<u8>>,
     hasher: Sha256,
     merkle: MerkleTree,
-    event_count: u64,
-    byte_count: u64,
-    line: Vec<u8>,
 }
 
 /// A segment ready to be put.
@@ -34,26 +66,32 @@ impl SegmentWriter {
         Self {
             org: org.clone(),
             next_seq: first_seq,
-            encoder: GzEncoder::new(Vec::new(), Compression::default()),
-            hasher: Sha256::new(),
-            merkle: MerkleTree::default(),
             event_count: 0,
             byte_count: 0,
-            line: Vec::new(),
+            lines: Vec::new(),
+            press: Press::Waiting,
         }
     }
 
-    /// Adds an event.
+    /// Adds an event. Blocks while 8 MB of lines wait to be compressed.
     pub fn push(&mut self, recorded: &RecordedEvent) -> io::Result<()> {
-        self.line.clear();
-        write_line(&mut self.line, self.next_seq, &self.org, recorded)?;
-        self.encoder.write_all(&self.line)?;
-        self.hasher.update(&self.line);
-        self.merkle.push(self.line.strip_suffix(b"\n").unwrap_or(&self.line));
+        let before = self.lines.len();
+        write_line(&mut self.lines, self.next_seq, &self.org, recorded)?;
         self.next_seq += 1;
         self.event_count += 1;
-        self.byte_count += self.line.len() as u64;
-        Ok(())
+        self.byte_count += (self.lines.len() - before) as u64;
+        if self.lines.len() >= BATCH_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> io::Result<()> {
+        if let Press::Waiting = self.press {
+            let (lines, waiting) = sync_channel(WAITING_BATCHES);
+            self.press = Press::Thread { lines, ended: thread::spawn(move || Pressed::of(waiting)) };
+        }
+        let Press::Thread { lines, .. } = &self.press else { return Ok(()) };
+        let batch = mem::replace(&mut self.lines, Vec::with_capacity(BATCH_BYTES * 2));
+        // The thread's own error is told at the end.
+        lines.send(batch).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
     /// Events so far.
@@ -68,15 +106,45 @@ impl SegmentWriter {
 
     /// The segment.
     pub fn finish(self) -> io::Result<WrittenSegment> {
+        let pressed = match self.press {
+            Press::Waiting => Pressed::of([self.lines])?,
+            Press::Thread { lines, ended } => {
+                let _ = lines.send(self.lines);
+                drop(lines);
+                ended.join().unwrap_or_else(|panic| resume_unwind(panic))?
+            }
+        };
         Ok(WrittenSegment {
-            gzip: self.encoder.finish()?.into(),
+            gzip: pressed.encoder.finish()?.into(),
             summary: SegmentSummary {
                 event_count: self.event_count,
                 byte_count: self.byte_count,
-                sha256: hex::encode(self.hasher.finalize()),
-                merkle_root: self.merkle.root(),
+                sha256: hex::encode(pressed.hasher.finalize()),
+                merkle_root: pressed.merkle.root(),
             },
         })
+    }
+}
+
+impl Pressed {
+    /// Takes batches of whole lines until there are no more.
+    fn of(batches: impl IntoIterator<Item = Vec<u8>>) -> io::Result<Self> {
+        let mut pressed = Self {
+            encoder: GzEncoder::new(Vec::new(), Compression::default()),
+            hasher: Sha256::new(),
+            merkle: MerkleTree::default(),
+        };
+        for batch in batches {
+            pressed.encoder.write_all(&batch)?;
+            pressed.hasher.update(&batch);
+            let mut begin = 0;
+            // A line has no line feed but the one at its end.
+            for end in memchr_iter(b'\n', &batch) {
+                pressed.merkle.push(&batch[begin..end]);
+                begin = end + 1;
+            }
+        }
+        Ok(pressed)
     }
 }
 
