@@ -75,7 +75,7 @@ def fuzz(server, document, own, other, work, arguments, is_operator, until):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--cases", type=int, default=10_000, help="at least so many; from 5,000 on with every boundary of the document")
+    arguments.add_argument("--cases", type=int, default=5_000, help="so many at random, at least; from 5,000 on, every boundary of the document besides")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--keep", type=Path, help="where the logs of the runs are left")
     arguments = arguments.parse_args()

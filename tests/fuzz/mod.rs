@@ -9,6 +9,7 @@ mod hoards;
 mod ingest;
 mod names;
 mod requests;
+mod schemas;
 
 use std::fmt::Debug;
 

@@ -22,8 +22,7 @@ impl FaultsSize {
     /// Of a hundred calls of AWS, `percent` meet a fault.
     pub(super) const fn of(percent: u32) -> Self {
         let rounds = match (percent, LONG) {
-            (..=1, false) => 6,
-            (2..=5, false) => 6,
+            (..=5, false) => 6,
             (_, false) => 4,
             (..=1, true) => 60,
             (2..=5, true) => 50,

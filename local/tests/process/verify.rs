@@ -101,3 +101,68 @@ async fn an_export_is_proven_where_it_is_and_in_a_copy() {
     }
     assert!(server.interrupt().success());
 }
+
+/// Every file below a directory, into another one. What a killed server left beside its databases belongs to them.
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_files(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The backup of a local run is a copy of its directory: log, keys, roles and buckets, as they were at one time. What was recorded and
+/// exported later is gone from all of them alike, so the export goes on, and its chain is whole.
+#[tokio::test]
+async fn a_copy_of_the_data_directory_is_the_whole_system_as_it_was() {
+    let (data, restored) = (tempdir().unwrap(), tempdir().unwrap());
+    let run = |directory: &Path| {
+        Server::spawn(sporlog(["--no-schedule", "--settle-seconds", "0", "--data-dir"]).arg(directory))
+    };
+    let folio = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/folio");
+    let send = |server: &Server, name: &str| {
+        let file = folio.join(name);
+        let sent = stdout(&sporlog(["send", "--invoke-port", &server.invoke_port()]).arg(file).output().unwrap());
+        assert!(sent.contains("1 stored"), "{sent}");
+    };
+    let whole = |server: &Server, digests: u64| {
+        let printed = stdout(&verify(server, &["s3://sporlog-demo", "--org", "demo", "--json"]).output().unwrap());
+        let report: Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(report["digests"], digests, "{report}");
+        report["newestDigestSha256"].as_str().unwrap().to_owned()
+    };
+    let server = run(data.path());
+    send(&server, "order.json");
+    export(&server).await;
+    let exported = whole(&server, 1);
+    send(&server, "piece.json");
+    // In the middle of its work: what was acknowledged is there, in the databases or in what stands beside them.
+    server.kill();
+    copy_files(data.path(), restored.path());
+
+    // The first one goes on, and is lost.
+    let server = run(data.path());
+    export(&server).await;
+    send(&server, "invoice.json");
+    export(&server).await;
+    whole(&server, 3);
+    assert!(server.interrupt().success());
+
+    let server = run(restored.path());
+    assert_eq!(whole(&server, 1), exported, "the bucket as it was");
+    let order: Value = serde_json::from_slice(&std::fs::read(folio.join("order.json")).unwrap()).unwrap();
+    let token = crate::server::token(restored.path(), "demo");
+    let (status, history) = server.history(order["orderId"].as_str().unwrap(), "demo", &token).await;
+    assert_eq!((status, &history["totalItems"]), (200, &1.into()), "{history}");
+    export(&server).await;
+    // The invoice is sent again by who sent it; and none is twice.
+    send(&server, "invoice.json");
+    export(&server).await;
+    whole(&server, 3);
+    assert!(server.interrupt().success());
+}

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use sporlog_model::export::Digest;
 
+use crate::inventory::Listed;
 use crate::link::Link;
+use crate::verifier::VerifyError;
 use crate::windows::Windows;
 use crate::{ChainEnd, Fault, FaultKind, Options, Signer};
 
@@ -29,7 +31,21 @@ pub(crate) struct Tip {
 
 /// The digests that begin with the same number, by the one before them that they name. All but the last of them are of
 /// windows without events, so their order is the chain's alone.
-pub(crate) type Group = BTreeMap<Option<String>, Vec<Link>>;
+pub(crate) type Group = BTreeMap<Option<String>, Vec<Member>>;
+
+/// A digest of a group.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) listed: Listed,
+    /// `None` in a group of very many, whose digests would fill the memory: it is read again when its turn comes.
+    pub(crate) link: Option<Box<Link>>,
+}
+
+impl Member {
+    fn link(self, read: &mut impl FnMut(&Listed) -> Result<Link, VerifyError>) -> Result<Link, VerifyError> {
+        self.link.map_or_else(|| read(&self.listed), |link| Ok(*link))
+    }
+}
 
 impl<'a> Chain<'a> {
     pub(crate) fn new(options: &'a Options, looked_for: Option<&'a str>) -> Self {
@@ -83,17 +99,27 @@ impl<'a> Chain<'a> {
     }
 
     /// Takes the next digest out of those that begin with the same number; with its copies in other places, if any.
-    pub(crate) fn next_of(&mut self, group: &mut Group) -> Result<Option<Vec<Link>>, Fault> {
-        let mut links: Vec<Link> = if self.tips.is_empty() {
+    pub(crate) fn next_of(
+        &mut self,
+        group: &mut Group,
+        mut read: impl FnMut(&Listed) -> Result<Link, VerifyError>,
+    ) -> Result<Option<Vec<Link>>, VerifyError> {
+        let members: Vec<Member> = if self.tips.is_empty() {
             group.remove(&None).unwrap_or_default()
         } else {
             let of_tip = |tip: &Tip| group.remove(&Some(tip.sha256.clone())).unwrap_or_default();
             self.tips.iter().flat_map(of_tip).collect()
         };
+        let mut links = members.into_iter().map(|member| member.link(&mut read)).collect::<Result<Vec<_>, _>>()?;
+        // One that was read again may have become another meanwhile.
+        if let Some(changed) = links.iter().find(|link| !self.is_next(link)) {
+            return Err(self.not_next(changed).into());
+        }
         links.sort_by(|a, b| (a.digest.last_seq, &a.key).cmp(&(b.digest.last_seq, &b.key)));
         let Some((one, others)) = links.split_first() else {
-            return match group.values().flatten().min_by_key(|link| &link.key) {
-                Some(link) => Err(self.not_next(link)),
+            let left = std::mem::take(group).into_values().flatten().min_by(|a, b| a.listed.cmp(&b.listed));
+            return match left {
+                Some(member) => Err(self.not_next(&member.link(&mut read)?).into()),
                 None => Ok(None),
             };
         };
@@ -102,7 +128,7 @@ impl<'a> Chain<'a> {
                 "names the same digest before it as {}: the log went on twice, as after a table was restored",
                 one.key
             );
-            return Err(Fault::new(FaultKind::Fork, &other.key, problem));
+            return Err(Fault::new(FaultKind::Fork, &other.key, problem).into());
         }
         self.windows
             .join(&one.digest)
@@ -124,6 +150,14 @@ impl<'a> Chain<'a> {
                 Err(Fault::new(FaultKind::Unsigned, &tip.key, "is not signed, by none of the keys that are trusted"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the digest names one that is the newest so far as the one before it.
+    fn is_next(&self, link: &Link) -> bool {
+        match &link.digest.previous_digest_sha256 {
+            None => self.tips.is_empty(),
+            Some(hash) => self.tips.iter().any(|tip| tip.sha256 == *hash),
         }
     }
 

@@ -113,6 +113,9 @@ pub(crate) fn check_members(digest: &Digest) -> Result<(), (&'static str, String
     if !is_hash(&digest.merkle_root) {
         return Err(("merkleRoot", "is no SHA-256".to_owned()));
     }
+    if digest.previous_digest_sha256.as_deref().is_some_and(|hash| !is_hash(hash)) {
+        return Err(("previousDigestSha256", "is no SHA-256".to_owned()));
+    }
     match &digest.object {
         None if digest.event_count > 0 => Err(("object", "is null, and there are events".to_owned())),
         None if digest.merkle_root != MerkleTree::default().root() => {

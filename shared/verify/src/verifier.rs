@@ -3,7 +3,7 @@ use std::time::Duration;
 use sporlog_model::export::Line;
 use sporlog_model::{Instant, OrgId};
 
-use crate::chain::{Chain, Group};
+use crate::chain::{Chain, Group, Member};
 use crate::inventory::{Inventory, Listed};
 use crate::link::Link;
 use crate::seen::SeenEvents;
@@ -21,6 +21,10 @@ pub struct Options {
     /// The key of an object whose digest is still to be written: it is no fault that nothing names it.
     pub begun: Option<String>,
 }
+
+/// How many of the digests that begin with the same number are kept until their turn comes, 8 KB each at most. Longer rows of
+/// windows without events are read twice: a bucket can hold any number of them.
+const KEPT_AT_ONCE: usize = 1_000;
 
 /// One organization's export: in one place, or in several after a change of bucket or prefix.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +60,8 @@ pub(crate) struct Found {
 impl Verifier<'_> {
     /// Checks everything, in the order of the log, and stops at the first thing that is wrong.
     ///
-    /// Memory: about 150 bytes for each key there is, 32 bytes (with the slack of the hash table up to 80) for each event,
-    /// one line, and the digests that begin with the same number: those of a row of windows without events.
+    /// Memory: about 150 bytes for each key there is and as much again for each digest of the longest row of windows without
+    /// events, 32 bytes (with the slack of the hash table up to 80) for each event, one line, and a thousand digests.
     pub fn verify(&self) -> Result<Report, VerifyError> {
         self.run(None, None).map(|checked| checked.report)
     }
@@ -86,13 +90,18 @@ impl Verifier<'_> {
         for first in firsts {
             let mut listed = inventory.digests.get(&first).cloned().unwrap_or_default();
             listed.sort();
+            let are_few = listed.len() <= KEPT_AT_ONCE;
             let mut group = Group::new();
-            for listed in &listed {
-                let link = Link::read(self.sources, &mut inventory, listed, self.org)?;
+            for listed in listed {
+                let link = Link::read(self.sources, &mut inventory, &listed, self.org)?;
                 chain.expect(first, &link.key)?;
-                group.entry(link.digest.previous_digest_sha256.clone()).or_default().push(link);
+                let previous = link.digest.previous_digest_sha256.clone();
+                let link = are_few.then(|| Box::new(link));
+                group.entry(previous).or_default().push(Member { listed, link });
             }
-            while let Some(links) = chain.next_of(&mut group)? {
+            let read_again =
+                |inventory: &mut Inventory, listed: &Listed| Link::read(self.sources, inventory, listed, self.org);
+            while let Some(links) = chain.next_of(&mut group, |listed| read_again(&mut inventory, listed))? {
                 self.check_objects(&mut inventory, links, &mut totals, query)?;
             }
         }

@@ -123,8 +123,12 @@ fn kind(fault: Fault) -> &'static str {
         Fault::LostAnswer | Fault::LostConnection => "answer lost",
         Fault::Late => "late",
         Fault::TransactionConflict => "conflict",
-        Fault::InternalError | Fault::KmsInternal | Fault::DynamoDb(500.., _) => "5xx",
-        Fault::S3(500.., _, _) | Fault::Sts(500.., _) | Fault::Lambda(500.., _) => "5xx",
+        Fault::InternalError
+        | Fault::KmsInternal
+        | Fault::DynamoDb(500.., _)
+        | Fault::S3(500.., _, _)
+        | Fault::Sts(500.., _)
+        | Fault::Lambda(500.., _) => "5xx",
         _ => "throttled",
     }
 }

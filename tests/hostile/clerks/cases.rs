@@ -44,9 +44,9 @@ impl<'a> Cases<'a> {
             let case = 1 + round % CASES;
             let texts: Vec<String> = (0..=round % 3).map(|n| format!("{} {round} {n}", self.org)).collect();
             if round % 4 == 3 {
-                self.append_once(case, &texts).await
+                self.append_once(case, &texts).await;
             } else {
-                self.append(case, &texts).await
+                self.append(case, &texts).await;
             }
             self.read(case).await;
         }

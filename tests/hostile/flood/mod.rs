@@ -29,7 +29,7 @@ const QUIET_LANES: u32 = 16;
 const BUSY_LANES: u32 = 8;
 /// The part of what the machine holds that is sent, in percent: an open loop at all of it would queue without end.
 const LOAD_PERCENT: f64 = 60.0;
-/// Memory at the end may be so much more than in the second quarter, and so much in MB: caches of SQLite and of connections, and what
+/// Memory at the end may be so much more than in the second quarter, and so much in MB: caches of `SQLite` and of connections, and what
 /// the allocator keeps.
 const MEMORY_FACTOR: f64 = 1.1;
 const MEMORY_ALLOWANCE_MB: f64 = 16.0;
