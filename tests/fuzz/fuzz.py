@@ -81,6 +81,7 @@ def main():
     arguments = arguments.parse_args()
     # Or the server would go on without anybody.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    is_long = arguments.cases >= 5_000
     started = time.monotonic()
     until = started + max(SECONDS_AT_LEAST, arguments.cases * SECONDS_A_CASE)
     totals, failures = collections.Counter(), []
@@ -93,7 +94,7 @@ def main():
         document = described.json()
         operations = {f"{method.upper()} {path}" for path, of in document["paths"].items() for method in METHODS & of.keys()}
         each = math.ceil(arguments.cases / (2 * len(operations)))
-        phases = "coverage,fuzzing" if arguments.cases >= 5000 else "fuzzing"
+        phases = "coverage,fuzzing" if is_long else "fuzzing"
         common = [f"--seed={arguments.seed}", f"--max-examples={each}", f"--phases={phases}", "--workers=1"]
         runs = [
             ("one", one, other, [], False),
@@ -107,9 +108,10 @@ def main():
                 failures.append(f"the run as {name}")
         if arguments.keep:
             shutil.copytree(work, arguments.keep, dirs_exist_ok=True)
-    # Otherwise nothing was asked of what stands behind the checks of a request.
+    # Otherwise nothing was asked of what stands behind the checks of a request. A few cases may miss an operation whose state must suit.
     good = {label for label, status in totals if 200 <= status < 300}
-    failures += [f"no 2xx was answered to {label}" for label in sorted(operations - good)]
+    if is_long:
+        failures += [f"no 2xx was answered to {label}" for label in sorted(operations - good)]
     failures += [f"the server says {line.strip()}" for line in server.log if "panicked" in line]
     cases = sum(totals.values())
     if cases < arguments.cases:
@@ -121,7 +123,7 @@ def main():
         classes[f"{status // 100}xx"] += count
     statuses = ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))
     seconds = round(time.monotonic() - started)
-    print(f"fuzzing: {cases} cases, {len(operations)} operations, {statuses}, {len(failures)} failures, {seconds} s, seed {arguments.seed}")
+    print(f"fuzzing: {cases} cases, {len(operations)} operations of which {len(good)} answered 2xx, {statuses}, {len(failures)} failures, {seconds} s, seed {arguments.seed}")
     return 1 if failures else 0
 
 
