@@ -167,7 +167,7 @@ fn log_of(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<(String, String), Strin
         if is_elsewhere || name.starts_with("connection-tests/") {
             continue;
         }
-        let text = if name.ends_with(".gz") { gunzip(bytes) } else { nameless(bytes) };
+        let text = if name.strip_suffix(".gz").is_some() { gunzip(bytes) } else { nameless(bytes) };
         log.insert((name.to_owned(), place.to_owned()), text);
     }
     log
@@ -177,7 +177,9 @@ fn log_of(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<(String, String), Strin
 /// those before, the hash in the next one holds it.
 fn nameless(digest: &[u8]) -> String {
     let mut digest = Digest::parse(digest).unwrap();
-    digest.signature.iter_mut().for_each(|signature| signature.key_id.clear());
+    if let Some(signature) = &mut digest.signature {
+        signature.key_id.clear();
+    }
     String::from_utf8(digest.to_bytes().unwrap()).unwrap()
 }
 
@@ -221,7 +223,9 @@ fn whatever_was_done_is_told() {
     let whole = verify(Bucket(sound.clone()), options).unwrap();
     for_all(&deeds(), |deeds| {
         let mut files = sound.clone();
-        deeds.iter().for_each(|deed| deed.apply(&mut files));
+        for deed in deeds {
+            deed.apply(&mut files);
+        }
         let Ok(report) = verify(Bucket(files.clone()), options) else { return Ok(()) };
         let why = harmless(&files, &report);
         prop_assert!(why.is_some(), "{report:?}");

@@ -119,7 +119,9 @@ fn edit() -> impl Strategy<Value = Edit> {
 /// Something near to one of the samples.
 fn near(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     (prop::sample::select(samples), prop::collection::vec(edit(), 0..5)).prop_map(|(mut bytes, edits)| {
-        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        for edit in edits {
+            edit.apply(&mut bytes);
+        }
         bytes
     })
 }

@@ -60,6 +60,7 @@ impl Kind {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn kinds() -> Vec<Kind> {
     vec![
         Kind::of("OrgId", Bytes(64), |t| OrgId::parse(t).ok().map(|v| v.to_string()), &["diku", "Org-1.a_b"])
@@ -235,7 +236,9 @@ fn kinds() -> Vec<Kind> {
 pub(super) fn texts(good: &'static [&'static str]) -> impl Strategy<Value = String> {
     let good: Vec<Vec<u8>> = good.iter().map(|text| text.as_bytes().to_vec()).collect();
     let near = (prop::sample::select(good), prop::collection::vec(edit(), 0..3)).prop_map(|(mut bytes, edits)| {
-        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        for edit in edits {
+            edit.apply(&mut bytes);
+        }
         String::from_utf8_lossy(&bytes).into_owned()
     });
     prop_oneof![2 => near, 1 => hostile_text()]

@@ -239,7 +239,13 @@ pub(super) const OPERATIONS: [Operation; 30] = [
         of(2.0, 8.0),
         "configuration, state; the event",
     ),
-    http("list the runs", EXPORT, |_| Call::get(format!("/orgs/{ORG}/audit-export/runs")), of(1.0, 0.0), "one query"),
+    http(
+        "list the runs, before the first",
+        EXPORT,
+        |_| Call::get(format!("/orgs/{ORG}/audit-export/runs")),
+        of(2.0, 0.0),
+        "one query; the organization, which is looked for where there is no run",
+    ),
     teaching(
         http(
             "record an export to Bufdir",
@@ -302,8 +308,8 @@ pub(super) const OPERATIONS: [Operation; 30] = [
         "a tick of the dispatcher, nothing due",
         "export-dispatch",
         |_| json!({}),
-        of(8.0, 0.0),
-        "16 partitions of the index, eventually consistent; one would do up to 1,000 changes a second",
+        of(16.0, 0.0),
+        "16 partitions of what is due and 16 of what is behind, eventually consistent; one would do up to 1,000 changes a second",
     ),
 ];
 
