@@ -1,19 +1,22 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use sporlog_auth::TenantScope;
 use sporlog_model::{Day, Instant, OrgId, RecordedEvent};
+use tokio::task::{JoinSet, yield_now};
 
 use crate::event_item::parse_feed_row;
 use crate::keys::{self, FEED_SHARDS};
 use crate::kyc::CaseBatch;
+use crate::query::StartKey;
 use crate::row::Row;
 use crate::{Store, StoreError};
 
-/// Entries of each shard that are read at a time. DynamoDB stops at 1 MB by itself, which bounds the memory.
-const PAGE_ROWS: i32 = 500;
+/// Entries of each shard that are read at a time, while as many are worked on. DynamoDB stops at 1 MB by itself, which bounds the
+/// memory. What was read and is not wanted any more when a segment is full was read in vain, so it is not more.
+const PAGE_ROWS: i32 = 250;
 
 /// Entries of cases that are read ahead, with as many queries at a time. Bounds the memory, and saves an export of many small
 /// appends from waiting for each.
@@ -21,7 +24,7 @@ const READ_AHEAD_ENTRIES: usize = 100;
 const READ_AHEAD_QUERIES: usize = 16;
 
 /// An organization's events of one day in the order in which the log took them, from one instant up to, not including,
-/// another: the day's shards, merged, a page of each in memory.
+/// another: the day's shards, merged, a page of each in memory and the next on its way.
 #[derive(Debug)]
 pub struct Feed {
     store: Store,
@@ -45,14 +48,60 @@ struct Shard {
 #[derive(Debug)]
 enum Progress {
     /// Pages are left; the key to read on from, none before the first.
-    At(Option<HashMap<String, AttributeValue>>),
+    At(StartKey),
+    /// The page from this key on is being read.
+    Ahead {
+        start: StartKey,
+        page: JoinSet<Result<Page, StoreError>>,
+    },
     ReadAll,
+}
+
+#[derive(Debug)]
+struct Page {
+    rows: Vec<Row>,
+    next: StartKey,
 }
 
 impl Shard {
     /// The key of the next row.
     fn front(&self) -> Option<&str> {
         self.rows.front().and_then(|row| row.optional_text("sk"))
+    }
+
+    fn needs_page(&self) -> bool {
+        self.rows.is_empty() && !matches!(self.progress, Progress::ReadAll)
+    }
+
+    /// Takes in the next page, and has the one behind it read while this one is worked on.
+    async fn read(&mut self, store: &Store, from: Instant, to: Instant) -> Result<(), StoreError> {
+        let read_from = |start| store.clone().feed_page(self.partition.clone(), from, to, start);
+        let page = match &mut self.progress {
+            Progress::At(start) => read_from(start.clone()).await?,
+            Progress::Ahead { start, page } => match page.join_next().await {
+                Some(Ok(Ok(page))) => page,
+                Some(Ok(Err(error))) => {
+                    self.progress = Progress::At(start.take());
+                    return Err(error);
+                }
+                Some(Err(error)) => resume_unwind(error.into_panic()),
+                None => {
+                    self.progress = Progress::At(start.take());
+                    return Ok(());
+                }
+            },
+            Progress::ReadAll => return Ok(()),
+        };
+        self.progress = match page.next {
+            None => Progress::ReadAll,
+            start => {
+                let mut ahead = JoinSet::new();
+                ahead.spawn(read_from(start.clone()));
+                Progress::Ahead { start, page: ahead }
+            }
+        };
+        self.rows.extend(page.rows);
+        Ok(())
     }
 }
 
@@ -77,19 +126,20 @@ impl Store {
         Feed { store: self.clone(), org: scope.org().clone(), from, to, shards, batch: VecDeque::new() }
     }
 
-    /// The next page of one shard. Strongly consistent: an index would be late, and the export must not be.
-    async fn feed_page(&self, shard: &Shard, from: Instant, to: Instant) -> Result<(Vec<Row>, Progress), StoreError> {
-        let Progress::At(start) = &shard.progress else {
-            return Ok((Vec::new(), Progress::ReadAll));
-        };
+    /// A page of one shard. Strongly consistent: an index would be late, and the export must not be.
+    async fn feed_page(
+        self,
+        partition: String,
+        from: Instant,
+        to: Instant,
+        start: StartKey,
+    ) -> Result<Page, StoreError> {
         // A key is its instant and more, so the bare instants stand just before the first entry that is in, and just before
         // the first that is not.
-        let request = self.between(&shard.partition, from.to_string(), to.to_string());
-        let request = request.set_exclusive_start_key(start.clone()).limit(PAGE_ROWS);
-        let page = request.send().await?;
+        let request = self.between(&partition, from.to_string(), to.to_string());
+        let page = request.set_exclusive_start_key(start).limit(PAGE_ROWS).send().await?;
         let rows = page.items.unwrap_or_default().into_iter().map(Row).collect();
-        let progress = page.last_evaluated_key.map_or(Progress::ReadAll, |key| Progress::At(Some(key)));
-        Ok((rows, progress))
+        Ok(Page { rows, next: page.last_evaluated_key })
     }
 
     /// The entries of the first of these rows that stand for appends to the logs of cases; at least of one, if there is any.
@@ -135,18 +185,12 @@ impl Feed {
 
     /// Reads a page of every shard that has run out, all at once. Only then is the smallest of the front rows the next.
     async fn fill(&mut self) -> Result<(), StoreError> {
-        let needs_page = |shard: &Shard| shard.rows.is_empty() && matches!(shard.progress, Progress::At(_));
         // A page may be empty and still not be the last.
-        while self.shards.iter().any(needs_page) {
-            let (store, from, to) = (&self.store, self.from, self.to);
-            let pages =
-                try_join_all(self.shards.iter_mut().filter(|shard| needs_page(shard)).map(|shard| async move {
-                    let (rows, progress) = store.feed_page(shard, from, to).await?;
-                    shard.rows.extend(rows);
-                    shard.progress = progress;
-                    Ok::<_, StoreError>(())
-                }));
-            pages.await?;
+        while self.shards.iter().any(Shard::needs_page) {
+            let empty = self.shards.iter_mut().filter(|shard| shard.needs_page());
+            try_join_all(empty.map(|shard| shard.read(&self.store, self.from, self.to))).await?;
+            // Lets the requests for the pages ahead go out before this thread is busy with the rows.
+            yield_now().await;
         }
         Ok(())
     }
