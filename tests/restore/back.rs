@@ -5,8 +5,7 @@ use std::time::Duration;
 use export_run::RunOutcome;
 use sporlog_store::{ExportedSoFar, NotForward};
 
-use super::tables::Tables;
-use super::{record, resume};
+use super::{Scene, record, resume};
 use crate::export::bucket::verified;
 use crate::export::{Exporter, MORNING};
 use crate::harness::{ManualClock, System};
@@ -19,10 +18,7 @@ async fn is_refused(exporter: &Exporter) {
 /// From a table to the one that is restored from it, and back to the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_goes_to_a_restored_table_and_back() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
-    let bucket = system.enable_export("diku").await;
-    let old = Exporter::with(&system, "diku", &clock, &[]);
+    let Scene { system, tables, clock, bucket, exporter: old } = Scene::set().await;
     record(&old, &clock, 3).await;
     old.exports(3).await;
     tables.restore("Restored", tables.items("Table", Some("diku")).await).await;
@@ -48,10 +44,7 @@ async fn an_export_goes_to_a_restored_table_and_back() {
 /// nor by the operator's tool.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_does_not_say_whose_it_is_is_not_adopted() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
-    let bucket = system.enable_export("diku").await;
-    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    let Scene { system, tables, clock, bucket, exporter } = Scene::set().await;
     record(&exporter, &clock, 1).await;
     exporter.exports(1).await;
     let state = tables.items("Table", Some("diku")).await;

@@ -15,9 +15,29 @@ use sporlog_store::{ExportState, ExportedSoFar};
 use sporlog_verify::TrustedKeys;
 use uuid::Uuid;
 
-use crate::export::Exporter;
+use self::tables::Tables;
 use crate::export::bucket::source;
+use crate::export::{Exporter, MORNING};
 use crate::harness::{FolioEvent, ManualClock, System, org};
+
+/// An organization that exports, and what its table, bucket and clock are.
+struct Scene {
+    system: System,
+    tables: Tables,
+    clock: ManualClock,
+    bucket: String,
+    exporter: Exporter,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let system = System::start().await;
+        let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+        let bucket = system.enable_export("diku").await;
+        let exporter = Exporter::with(&system, "diku", &clock, &[]);
+        Self { system, tables, clock, bucket, exporter }
+    }
+}
 
 /// Records new events, a second apart, which have settled afterwards; answers them, for their source to send again.
 async fn record(exporter: &Exporter, clock: &ManualClock, count: usize) -> Vec<Event> {

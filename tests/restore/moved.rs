@@ -9,7 +9,7 @@ use sporlog_model::{Actor, ApiKeySecret, Name};
 use sporlog_store::{CopyError, CopyReport, Copying, NewApiKey, StoreError};
 
 use super::tables::{Item, Tables};
-use super::{record, resume, send};
+use super::{Scene, record, resume, send};
 use crate::export::bucket::verified;
 use crate::export::{Exporter, MORNING};
 use crate::harness::{Caller, ManualClock, System, scope_of, store_of};
@@ -29,11 +29,8 @@ async fn outcome_code(exporter: &Exporter) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organization_moves_with_its_chain_and_its_keys() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    let Scene { system, tables, clock, bucket, exporter: here } = Scene::set().await;
     tables.create(THERE).await;
-    let bucket = system.enable_export("diku").await;
-    let here = Exporter::with(&system, "diku", &clock, &[]);
     let there = Exporter::in_table(&system, "diku", &clock, THERE, &[]);
     let neighbour = Exporter::with(&system, "diku.b", &clock, &[]);
     record(&neighbour, &clock, 2).await;
@@ -166,11 +163,8 @@ async fn records_that_are_found_by_an_id_are_found_after_the_move() {
 /// Of what a table that exports by itself has passed nothing is put there without being told: it would never be exported.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_straggler_that_would_never_be_exported_is_not_copied() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
+    let Scene { system, tables, clock, bucket, exporter: here } = Scene::set().await;
     tables.create(THERE).await;
-    let bucket = system.enable_export("diku").await;
-    let here = Exporter::with(&system, "diku", &clock, &[]);
     let there = Exporter::in_table(&system, "diku", &clock, THERE, &[]);
     record(&here, &clock, 2).await;
     here.exports(2).await;

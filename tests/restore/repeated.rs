@@ -9,7 +9,7 @@ use sporlog_store::ExportState;
 use sporlog_verify::{FaultKind, Options, Source, TrustedKeys, VerifyError};
 
 use super::tables::{Item, Tables};
-use super::{record, resume, send};
+use super::{Scene, record, resume, send};
 use crate::export::bucket::{Objects, verified, verify};
 use crate::export::{Exporter, MORNING};
 use crate::harness::{ManualClock, System, org};
@@ -66,10 +66,7 @@ async fn every_organization_goes_on_by_itself() {
 /// Why a restored table exports nothing by itself: the numbers of the lost exports would be given out again.
 #[tokio::test(flavor = "multi_thread")]
 async fn going_on_without_looking_would_fork_the_chain() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
-    let bucket = system.enable_export("diku").await;
-    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    let Scene { system, tables, clock, bucket, exporter } = Scene::set().await;
     record(&exporter, &clock, 3).await;
     exporter.exports(3).await;
     let mut items = tables.items("Table", Some("diku")).await;
@@ -102,10 +99,7 @@ fn part(system: &System, bucket: &str, missing: &str) -> Vec<Box<dyn Source>> {
 /// A bucket that is not all of the export, or not whole, moves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_only_moves_forward_along_its_own_chain() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
-    let bucket = system.enable_export("diku").await;
-    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    let Scene { system, tables, clock, bucket, exporter } = Scene::set().await;
     for count in 1..=3 {
         record(&exporter, &clock, count).await;
         exporter.exports(count as u64).await;
@@ -141,10 +135,7 @@ async fn a_state_only_moves_forward_along_its_own_chain() {
 /// An old state over the new one in the same table: nothing tells but the bucket, when the place of a new digest is taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_is_taken_is_noticed_and_stops_the_export() {
-    let system = System::start().await;
-    let (tables, clock) = (Tables::of(&system), ManualClock::at(MORNING));
-    let bucket = system.enable_export("diku").await;
-    let exporter = Exporter::with(&system, "diku", &clock, &[]);
+    let Scene { system, tables, clock, bucket, exporter } = Scene::set().await;
     record(&exporter, &clock, 3).await;
     exporter.exports(3).await;
     let old = state_of(&mut tables.items("Table", Some("diku")).await).clone();

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,8 +113,8 @@ impl Store {
             .key("sk", text(key.sk))
             .update_expression(change.expression)
             .set_condition_expression(change.condition)
-            .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
-            .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.into_iter().collect()));
+            .set_expression_attribute_names(if_any(change.names))
+            .set_expression_attribute_values(if_any(change.values));
         #[expect(clippy::expect_used, reason = "table, key and expression, all that is required, are set above")]
         let update = update.build().expect("a complete update");
         TransactWriteItem::builder().update(update).build()
@@ -164,8 +164,8 @@ impl Store {
             .key("sk", text(key.sk))
             .update_expression(change.expression)
             .set_condition_expression(change.condition)
-            .set_expression_attribute_names((!change.names.is_empty()).then(|| change.names.into_iter().collect()))
-            .set_expression_attribute_values((!change.values.is_empty()).then(|| change.values.into_iter().collect()));
+            .set_expression_attribute_names(if_any(change.names))
+            .set_expression_attribute_values(if_any(change.values));
         let mut backoff = Backoff::default();
         loop {
             match request.clone().send().await {
@@ -302,6 +302,11 @@ impl Change {
         self.values.push((placeholder.to_owned(), value));
         self
     }
+}
+
+/// Placeholders as a request has them: DynamoDB refuses an empty map.
+fn if_any<T>(placeholders: Vec<(String, T)>) -> Option<HashMap<String, T>> {
+    (!placeholders.is_empty()).then(|| placeholders.into_iter().collect())
 }
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
