@@ -54,12 +54,16 @@ impl Instant {
         timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)
     }
 
-    /// RFC 3339 with any offset, and nothing looser.
+    /// RFC 3339 with any offset, and nothing looser. A leap second (`23:59:60Z`) is the second before it.
     pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidInstant> {
-        let day_and_time = text.get(..11).is_some_and(|start| start.ends_with(['T', 't', ' ']));
-        let offset = text.ends_with(['Z', 'z']) || text.get(text.len().saturating_sub(6)..).is_some_and(is_offset);
-        let timestamp = text.parse::<Timestamp>().ok().filter(|_| day_and_time && offset);
-        timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)
+        // What reads it takes all of ISO 8601 and more, such as times without seconds.
+        let timestamp = text.parse::<Timestamp>().ok().filter(|_| is_rfc3339(text));
+        let instant = timestamp.and_then(Self::from_timestamp).ok_or(InvalidInstant)?;
+        let is_leap_second = text.get(17..19) == Some("60");
+        if is_leap_second && !instant.to_rfc3339_seconds().ends_with("23:59:59Z") {
+            return Err(InvalidInstant);
+        }
+        Ok(instant)
     }
 
     /// Milliseconds and `Z`: `2024-11-14T08:48:48.340Z`.
@@ -116,15 +120,30 @@ impl Instant {
     }
 }
 
-/// `+01:00`.
-fn is_offset(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let shape = |at: usize, b: &u8| match at {
-        0 => matches!(b, b'+' | b'-'),
-        3 => *b == b':',
-        _ => b.is_ascii_digit(),
+/// Has the form of RFC 3339, section 5.6: `2024-11-14T08:48:48`, a fraction of the second or none, and `Z` or an offset. Whether there is
+/// such a day and time is not looked at.
+fn is_rfc3339(text: &str) -> bool {
+    let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
+    let rest = match rest.strip_prefix('.') {
+        Some(fraction) => match fraction.trim_start_matches(|c: char| c.is_ascii_digit()) {
+            offset if offset.len() < fraction.len() => offset,
+            _ => return false,
+        },
+        None => rest,
     };
-    bytes.len() == 6 && bytes.iter().enumerate().all(|(at, b)| shape(at, b))
+    let is_offset = matches!(rest, "Z" | "z") || (has_form(rest, "+00:00") && &rest[1..3] < "24");
+    is_offset && has_form(date_time, "0000-00-00T00:00:00")
+}
+
+/// The same length and the same characters, where `0` stands for any digit, `T` for what may separate date and time, and `+` for a sign.
+fn has_form(text: &str, form: &str) -> bool {
+    let is_alike = |(found, wanted): (u8, u8)| match wanted {
+        b'0' => found.is_ascii_digit(),
+        b'T' => matches!(found, b'T' | b't' | b' '),
+        b'+' => matches!(found, b'+' | b'-'),
+        _ => found == wanted,
+    };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(is_alike)
 }
 
 fn signed(span: Duration) -> SignedDuration {
@@ -208,6 +227,7 @@ mod tests {
             ("2024-11-14T08:48:48Z", "2024-11-14T08:48:48.000Z"),
             ("2024-11-14t09:48:48.3405+01:00", "2024-11-14T08:48:48.340Z"),
             ("2024-11-14 08:48:48.34-00:30", "2024-11-14T09:18:48.340Z"),
+            ("2017-01-01T01:59:60+02:00", "2016-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(Instant::parse_rfc3339(text).unwrap().to_rfc3339_millis(), expected, "{text}");
         }
@@ -222,6 +242,15 @@ mod tests {
             "2024-11-14T08:48:48+01:00[Europe/Oslo]",
             " 2024-11-14T08:48:48Z",
             "2024-02-30T00:00:00Z",
+            "2024-11-14T08:48Z",
+            "2024-11-14T08:48+01:00",
+            "2024-11-14T08Z",
+            "2024-11-14T084848Z",
+            "2024-11-14T08:48:48.Z",
+            "2024-11-14T08:48:48,34Z",
+            "2024-11-14T08:48:48+24:00",
+            "2024-11-14T08:48:60Z",
+            "2024-11-14T08:48:48Z+01:00",
         ] {
             assert_eq!(Instant::parse_rfc3339(text), Err(InvalidInstant), "{text}");
         }
