@@ -24,7 +24,9 @@ use crate::iam::Iam;
 use crate::iam::dynamodb::PartitionKeys;
 use crate::template::TableSpec;
 
+mod answers;
 mod front;
+mod transactions;
 
 /// How often expired items are deleted. AWS promises days; readers must not rely on it there or here.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);

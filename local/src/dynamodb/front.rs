@@ -9,23 +9,24 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::answers::exception;
+use super::transactions::{Done, Named};
 use crate::iam::dynamodb::PartitionKeys;
 use crate::iam::{Call, Denied, Iam, Role, credential};
 
 /// What the `X-Amz-Target` of a request begins with.
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// The largest request of DynamoDB, in bytes.
-const MAX_REQUEST_BYTES: usize = 16 * 1_024 * 1_024;
+/// The largest request and the largest answer of DynamoDB, in bytes.
+pub(super) const MAX_REQUEST_BYTES: usize = 16 * 1_024 * 1_024;
 
 #[derive(Clone)]
 struct Front {
@@ -33,6 +34,7 @@ struct Front {
     client: Client<HttpConnector, Body>,
     partition_keys: Arc<PartitionKeys>,
     iam: Iam,
+    done: Done,
 }
 
 /// Serves the engine at that address until `stopped`, then lets running requests end.
@@ -47,29 +49,35 @@ pub(super) async fn serve(
     connector.set_nodelay(true);
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let front = Front { engine, client, partition_keys: Arc::new(partition_keys), iam };
+    let front = Front { engine, client, partition_keys: Arc::new(partition_keys), iam, done: Done::new() };
     let router = Router::new().fallback(answer).with_state(front);
     axum::serve(listener, router).with_graceful_shutdown(stopped).await
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let operation = target.strip_prefix(TARGET_PREFIX).unwrap_or(target).to_owned();
     let role = credential::access_key(&parts).and_then(|access_key| front.iam.role(&access_key));
-    let Some(role) = role else { return front.pass(parts, body).await };
+    let is_transaction = operation == "TransactWriteItems";
+    if role.is_none() && !is_transaction {
+        return front.pass(parts, body).await;
+    }
     let Ok(body) = to_bytes(body, MAX_REQUEST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match front.refusal(role, &parts, &body) {
-        Some(denied) => access_denied(&denied.to_string()),
+    if let Some(denied) = role.and_then(|role| front.refusal(role, &operation, &body)) {
+        return exception("com.amazon.coral.service#AccessDeniedException", &denied.to_string());
+    }
+    match Named::read(&body).filter(|_| is_transaction) {
+        Some(transaction) => front.once(parts, transaction).await,
         None => front.pass(parts, body.into()).await,
     }
 }
 
 impl Front {
     /// Why the function may not do this.
-    fn refusal(&self, role: &Role, parts: &Parts, body: &Bytes) -> Option<Denied> {
-        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let operation = target.strip_prefix(TARGET_PREFIX).unwrap_or(target);
+    fn refusal(&self, role: &Role, operation: &str, body: &Bytes) -> Option<Denied> {
         match self.partition_keys.calls(operation, body) {
             Ok(calls) => self.iam.allow(role, &calls).err(),
             Err(unreadable) => {
@@ -77,6 +85,18 @@ impl Front {
                 Some(self.iam.refuse(role, &call, unreadable.to_string()))
             }
         }
+    }
+
+    /// In a task of its own: a transaction goes on when its client hangs up, and who sends it again is told what became of it.
+    async fn once(&self, mut parts: Parts, transaction: Named) -> Response {
+        // That of the body with the token.
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let front = self.clone();
+        let executed = tokio::spawn(async move { front.done.once(transaction, |body| front.pass(parts, body)).await });
+        executed.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a transaction was not carried out");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
     }
 
     async fn pass(&self, mut parts: Parts, body: Body) -> Response {
@@ -93,10 +113,4 @@ impl Front {
             }
         }
     }
-}
-
-fn access_denied(message: &str) -> Response {
-    let body = json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": message});
-    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))];
-    (StatusCode::BAD_REQUEST, json, body.to_string()).into_response()
 }
