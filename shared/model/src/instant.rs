@@ -135,11 +135,11 @@ fn is_rfc3339(text: &str) -> bool {
     is_offset && has_form(date_time, "0000-00-00T00:00:00")
 }
 
-/// The same length and the same characters, where `0` stands for any digit, `T` for what may separate date and time, and `+` for a sign.
+/// The same length and the same characters, where `0` stands for any digit, `T` for itself and `t`, and `+` for a sign.
 fn has_form(text: &str, form: &str) -> bool {
     let is_alike = |(found, wanted): (u8, u8)| match wanted {
         b'0' => found.is_ascii_digit(),
-        b'T' => matches!(found, b'T' | b't' | b' '),
+        b'T' => matches!(found, b'T' | b't'),
         b'+' => matches!(found, b'+' | b'-'),
         _ => found == wanted,
     };
@@ -226,7 +226,7 @@ mod tests {
         for (text, expected) in [
             ("2024-11-14T08:48:48Z", "2024-11-14T08:48:48.000Z"),
             ("2024-11-14t09:48:48.3405+01:00", "2024-11-14T08:48:48.340Z"),
-            ("2024-11-14 08:48:48.34-00:30", "2024-11-14T09:18:48.340Z"),
+            ("2024-11-14T08:48:48.34-00:30", "2024-11-14T09:18:48.340Z"),
             ("2017-01-01T01:59:60+02:00", "2016-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(Instant::parse_rfc3339(text).unwrap().to_rfc3339_millis(), expected, "{text}");
@@ -241,6 +241,7 @@ mod tests {
             "20241114T084848Z",
             "2024-11-14T08:48:48+01:00[Europe/Oslo]",
             " 2024-11-14T08:48:48Z",
+            "2024-11-14 08:48:48Z",
             "2024-02-30T00:00:00Z",
             "2024-11-14T08:48Z",
             "2024-11-14T08:48+01:00",
