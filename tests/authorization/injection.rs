@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use authorizer::{Authorizer, AuthorizerRequest};
 use serde_json::{Value, json};
-use sporlog_model::EntityType;
+use sporlog_local::s3::DEFAULT_REGION;
+use sporlog_model::{Clock, EntityType};
 use uuid::Uuid;
 
 use super::forge::Forge;
 use super::{ENTITY, register};
-use crate::harness::{Answer, Caller, Captured, FolioEvent, System, kafka_event, kafka_record, topic};
+use crate::harness::{Answer, Caller, Captured, FolioEvent, NOBODY, System, kafka_event, kafka_record, topic};
 
 /// In every text that a caller may choose: ends a line, begins another, colours a terminal, and ends a JSON text.
 const MARK: &str = "mark7f3a";
@@ -20,7 +22,7 @@ fn encoded() -> String {
 }
 
 /// The members that a line of the log may have, whatever is sent.
-const MEMBERS: [&str; 25] = [
+const MEMBERS: [&str; 27] = [
     "timestamp",
     "level",
     "target",
@@ -46,6 +48,8 @@ const MEMBERS: [&str; 25] = [
     "rejected",
     "failed",
     "emf",
+    "issuer",
+    "error",
 ];
 
 #[track_caller]
@@ -166,6 +170,27 @@ async fn a_line_of_the_log_is_one_line_and_says_nothing_that_was_sent() {
     let text = captured.text();
     assert!(text.lines().count() >= 14, "{text}");
     assert_clean("credentials", &text, &secrets);
+    forge.system.stop().await;
+}
+
+/// An issuer with a realm for each organization is asked for the keys of whatever realm a token names, before anything of the token
+/// is verified.
+#[tokio::test]
+async fn a_line_about_keys_that_could_not_be_fetched_does_not_name_the_realm() {
+    let forge = Forge::start().await;
+    let trusted = json!([{"issuer": "https://kc.example/realms/*", "jwksUrl": format!("{NOBODY}/realms/{{realm}}/certs"),
+        "orgFromRealm": true, "audience": "sporlog", "algorithms": ["ES256"]}]);
+    let own = [("TRUSTED_ISSUERS", &*trusted.to_string()), ("AWS_REGION", DEFAULT_REGION)];
+    let authorizer = Authorizer::from_environment(&forge.system.environment(&own), Clock::system()).unwrap();
+    let token = forge.token(&json!({"iss": format!("https://kc.example/realms/{MARK}"), "sub": TRICK}));
+    let request = json!({"identitySource": [token], "headers": {"x-okapi-token": token}});
+    let request: AuthorizerRequest = serde_json::from_value(request).unwrap();
+    let captured = Captured::start();
+    assert_eq!(authorizer.authorize(&request).await.unwrap_err().error_type, "Unauthorized");
+    let text = captured.text();
+    let told = |line: &str| line.contains("could not be fetched") && line.contains("https://kc.example/realms/*");
+    assert_eq!(text.lines().filter(|line| told(line)).count(), 1, "{text}");
+    assert_clean("keys", &text, &[MARK, token.as_str(), "forged"]);
     forge.system.stop().await;
 }
 

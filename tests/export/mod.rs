@@ -8,6 +8,7 @@ mod dispatch;
 mod lease;
 mod log;
 mod metrics;
+mod plan_by_hand;
 pub(crate) mod recovery;
 mod segments;
 mod signing;

@@ -135,6 +135,17 @@ fn every_alarm_is_complete_and_has_its_section() {
     assert_eq!(written, sections);
 }
 
+/// Whoever routes alarms finds each of them once, with who is to be woken.
+#[test]
+fn the_page_says_of_every_alarm_whether_it_wakes() {
+    let page = operations_page();
+    let table = page.split_once("| | alarms | why |\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let cells = table.lines().filter_map(|row| row.split('|').nth(2)).flat_map(|cell| cell.split(','));
+    let mut named: Vec<&str> = cells.filter_map(|name| name.trim().strip_prefix('`')?.strip_suffix('`')).collect();
+    named.sort_unstable();
+    assert_eq!(named, all("AWS::CloudWatch::Alarm").into_keys().collect::<Vec<_>>());
+}
+
 #[test]
 fn the_page_says_what_the_alarms_cost() {
     let page = operations_page();

@@ -58,6 +58,7 @@ fn what_the_readme_links_to_is_there() {
         ("README.md", "."),
         ("CONTRIBUTING.md", "."),
         ("docs/adding-an-endpoint.md", "docs"),
+        ("docs/compliance.md", "docs"),
         ("docs/deploy.md", "docs"),
         ("docs/operations.md", "docs"),
         ("docs/restore.md", "docs"),

@@ -144,6 +144,18 @@ impl Named<'_> {
     }
 }
 
+/// The issuer for the log, in the words of the configuration. A realm that the configuration does not list is a word of a token
+/// that nobody has verified yet: it stays `*`.
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.issuer.name, &self.realm) {
+            (IssuerName::Exact(name), _) => f.write_str(name),
+            (IssuerName::AnyRealm(prefix), Some(realm)) if self.issuer.lists(realm) => write!(f, "{prefix}{realm}"),
+            (IssuerName::AnyRealm(prefix), _) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
 impl TrustedIssuer {
     pub(crate) fn allows(&self, algorithm: AsymmetricAlgorithm) -> bool {
         self.algorithms.contains(&algorithm)
@@ -155,7 +167,11 @@ impl TrustedIssuer {
     }
 
     pub(crate) fn may_speak_for(&self, org: &OrgId) -> bool {
-        self.organizations.as_ref().is_none_or(|organizations| organizations.contains(org))
+        self.organizations.is_none() || self.lists(org)
+    }
+
+    fn lists(&self, org: &OrgId) -> bool {
+        self.organizations.as_ref().is_some_and(|organizations| organizations.contains(org))
     }
 }
 

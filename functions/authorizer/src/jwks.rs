@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,14 +68,21 @@ impl KeyCache {
         Self { fetcher: Fetcher::new(), clock, metrics, sets: Mutex::default() }
     }
 
-    /// The key of that id for that algorithm in the set at `url`.
-    pub(crate) async fn find(&self, url: &Uri, id: &str, algorithm: AsymmetricAlgorithm) -> Result<DecodingKey, NoKey> {
+    /// The key of that id for that algorithm in the set at `url`. `issuer` is for the log: the URL may have a realm in it that
+    /// only a token names which nobody has verified yet.
+    pub(crate) async fn find(
+        &self,
+        issuer: &(impl Display + Sync),
+        url: &Uri,
+        id: &str,
+        algorithm: AsymmetricAlgorithm,
+    ) -> Result<DecodingKey, NoKey> {
         let set = self.set(url);
         if set.is_due(id, algorithm, self.clock.now()) {
             let _turn = set.turn.lock().await;
             // Whoever had the turn before may have fetched what is wanted, or failed to.
             if set.is_due(id, algorithm, self.clock.now()) {
-                self.refresh(&set, url).await;
+                self.refresh(&set, issuer, url).await;
             }
         }
         let state = set.state();
@@ -82,7 +90,7 @@ impl KeyCache {
         held.keys.find(id, algorithm).cloned().ok_or(NoKey::Unknown)
     }
 
-    async fn refresh(&self, set: &KeySet, url: &Uri) {
+    async fn refresh(&self, set: &KeySet, issuer: &(impl Display + Sync), url: &Uri) {
         let fetched = self.fetcher.fetch(url).await;
         let now = self.clock.now();
         let mut state = set.state();
@@ -91,7 +99,7 @@ impl KeyCache {
         match fetched {
             Ok(keys) => state.held = Some(Held { keys, fetched_at: now }),
             Err(error) => {
-                tracing::warn!(%url, error = error_chain(&error), "an issuer's keys could not be fetched");
+                tracing::warn!(%issuer, error = error_chain(&error), "an issuer's keys could not be fetched");
                 // Anyone can name a realm that does not exist, and nobody is to be woken for that.
                 if !error.is_refusal() {
                     self.metrics.count(Metric::IssuerUnreachable, now.epoch_seconds());
@@ -156,7 +164,7 @@ mod tests {
 
         async fn find(&self, signer: &Signer) -> Result<(), NoKey> {
             let algorithm = AsymmetricAlgorithm::of(signer.algorithm()).unwrap();
-            self.cache.find(&self.issuer.url(), signer.key_id(), algorithm).await.map(drop)
+            self.cache.find(&"the issuer", &self.issuer.url(), signer.key_id(), algorithm).await.map(drop)
         }
     }
 

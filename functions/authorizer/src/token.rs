@@ -68,7 +68,7 @@ impl Verifier {
     async fn key(&self, named: &Named<'_>, id: &str, algorithm: AsymmetricAlgorithm) -> Result<DecodingKey, Refused> {
         let found = match named.keys() {
             Some(KeySource::Inline(keys)) => keys.find(id, algorithm).cloned().ok_or(NoKey::Unknown),
-            Some(KeySource::Url(url)) => self.keys.find(&url, id, algorithm).await,
+            Some(KeySource::Url(url)) => self.keys.find(named, &url, id, algorithm).await,
             None => Err(NoKey::Unknown),
         };
         found.map_err(|none| match none {

@@ -95,6 +95,21 @@ fn configurations_that_are_refused() {
     assert!("{}".parse::<TrustedIssuers>().is_err());
 }
 
+/// What the log says of an issuer is the configuration's, whatever realm a token names.
+#[test]
+fn a_realm_that_is_not_listed_has_no_name_in_the_log() {
+    for (organizations, realm, expected) in [
+        (json!(null), "diku", "https://kc.example/realms/*"),
+        (json!(["college"]), "diku", "https://kc.example/realms/*"),
+        (json!(["college"]), "college", "https://kc.example/realms/college"),
+    ] {
+        let issuers = read(&realms(&json!({"organizations": organizations}))).unwrap();
+        let named = issuers.find(&format!("https://kc.example/realms/{realm}")).unwrap();
+        assert_eq!(named.to_string(), expected);
+    }
+    assert_eq!(read(&json!({})).unwrap().find("https://id.example").unwrap().to_string(), "https://id.example");
+}
+
 #[test]
 fn a_realm_is_one_segment_that_is_an_organization_id() {
     let single = entry(&json!({"issuer": "https://kc.example/realms/college"}));
