@@ -84,7 +84,9 @@ impl Verifier<'_> {
                 let link = Link::read(&mut inventory, &listed)?;
                 chain.expect(first, &link.key)?;
                 let previous = link.digest.previous_digest_sha256.clone();
-                group.entry(previous).or_default().push(Member::new(listed, link, are_kept));
+                // Most are alone, and a vector would make room for four.
+                let members = group.entry(previous).or_insert_with(|| Vec::with_capacity(1));
+                members.push(Member::new(listed, link, are_kept));
             }
             while let Some(next) = chain.next_of(&mut group, &mut inventory)? {
                 totals.take(&mut inventory, next, query)?;
