@@ -20,8 +20,8 @@ pub struct Options {
     pub begun: Option<String>,
 }
 
-/// How many of the digests that begin with the same number are kept until their turn comes, 8 KB each at most. Longer rows of
-/// windows without events are read twice: a bucket can hold any number of them.
+/// How many of the digests that begin with the same number are kept until their turn comes, 8 KB each at most. Longer rows, of
+/// windows without events or of copies, are read twice: a bucket can hold any number of them.
 const KEPT_AT_ONCE: usize = 1_000;
 
 /// One organization's export: in one place, or in several after a change of bucket or prefix.
