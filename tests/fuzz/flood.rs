@@ -1,4 +1,4 @@
-//! Buckets with more digests than `verify` may keep, in every shape that a chain can be given.
+//! Buckets with more digests than `verify` may keep: in one chain, in forks, and as copies.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};

@@ -50,8 +50,9 @@ impl From<Fault> for VerifyError {
 impl Verifier<'_> {
     /// Checks everything, in the order of the log, and stops at the first thing that is wrong.
     ///
-    /// Memory: about 150 bytes for each key there is and as much again for each digest of the longest row of windows without
-    /// events, 32 bytes (with the slack of the hash table up to 80) for each event, one line, and a thousand digests.
+    /// Memory: about 150 bytes for each key there is, or 350 for each digest among more than a thousand that begin with the same
+    /// number (500 at a prefix of its own; up to twice its length more for a longer key), 32 bytes (with the slack of the hash
+    /// table up to 80) for each event, one line, and a thousand digests.
     pub fn verify(&self) -> Result<Report, VerifyError> {
         self.run(None, None).map(|checked| checked.report)
     }
