@@ -1,4 +1,4 @@
-//! A bucket with more digests than `verify` may keep.
+//! Buckets with more digests than `verify` may keep: in one chain, in forks, and as copies.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -6,50 +6,86 @@ use std::process::Command;
 use std::time::Duration;
 
 use sporlog_model::OrgId;
-use sporlog_model::export::{Digest, DigestSignature, MerkleTree, Segment, Stream, sha256_hex};
-use sporlog_verify::{Options, Source, SourceError};
+use sporlog_model::export::{Digest, MerkleTree, Segment, Stream, sha256_hex};
+use sporlog_verify::{Fault, FaultKind, Options, Report, Source, SourceError};
 
 use super::bucket::verify;
 use crate::harness::org;
-use crate::verify::export::{Key, at};
+use crate::verify::export::{Export, Key, at};
 
-/// Days without an event, each in a digest as large as one may be. They are made when they are asked for.
-#[derive(Debug)]
+/// How many digests a flood has: of each, `verify` would keep 8 KB if it kept them.
+const FLOOD: u64 = 4_000;
+
+/// Digests as large as one may be. They are made large when they are asked for, so that the flood itself takes little memory.
+#[derive(Debug, Default)]
 struct Flood {
-    /// By key: the number of the window, the hash of the digest before, and the signature, which is another one each time.
-    digests: BTreeMap<String, (u64, Option<String>, DigestSignature)>,
+    digests: BTreeMap<String, Digest>,
+    objects: BTreeMap<String, Vec<u8>>,
 }
 
 impl Flood {
-    fn of(count: u64) -> Self {
-        let (key, mut digests, mut previous) = (Key::new(), BTreeMap::new(), None);
-        for number in 0..count {
-            let signature = key.sign(&Self::digest(number, previous.clone()).signed_bytes().unwrap());
-            let bytes = Self::bytes(number, previous.clone(), &signature);
-            assert!((7_000..8_192).contains(&bytes.len()), "{}", bytes.len());
-            digests.insert(
-                Self::window(number).digest_key("org_id=diku", 0),
-                (number, previous.replace(sha256_hex(&bytes)), signature),
-            );
+    /// Days without an event; each names the one before it that `previous` says, given its number and the hash of the one before.
+    fn of_days(previous: impl Fn(u64, Option<String>) -> Option<String>) -> Self {
+        let (key, mut flood, mut last) = (Key::new(), Self::default(), None);
+        for number in 0..FLOOD {
+            let digest = signed(Self::day(number, previous(number, last)), &key);
+            last = Some(hash_of(&digest));
+            flood.digests.insert(Self::key("", &digest), digest);
         }
-        Self { digests }
+        flood
     }
 
-    fn window(number: u64) -> Segment {
+    /// Two days without an event, each in as many copies. No two copies have one signature, so none has the hash of another;
+    /// the second day names the copy of the first whose hash is the greatest.
+    fn of_copies() -> Self {
+        let (key, mut flood, mut previous) = (Key::new(), Self::default(), None);
+        for number in 0..2 {
+            let mut greatest = None;
+            for copy in 0..FLOOD {
+                let digest = signed(Self::day(number, previous.clone()), &key);
+                greatest = greatest.max(Some(hash_of(&digest)));
+                flood.digests.insert(Self::key(&format!("copy{copy}/"), &digest), digest);
+            }
+            previous = greatest;
+        }
+        flood
+    }
+
+    /// A segment whose digest stands in many places; each says that its place in the bucket is far below where it is now.
+    fn of_places() -> Self {
+        let mut export = Export::of("diku");
+        export.live("2026-03-01T06:00:00Z", 1, None);
+        let [(object, lines), (_, digest)] = export.files.into_iter().collect::<Vec<_>>().try_into().unwrap();
+        let digest = Digest::parse(&digest).unwrap();
+        let mut flood = Self::default();
+        for place in 0..FLOOD {
+            let prefix = format!("place{place}/");
+            let mut digest = digest.clone();
+            digest.object.as_mut().unwrap().key = format!("{prefix}{object}");
+            flood.digests.insert(Self::key(&prefix, &digest), digest);
+        }
+        flood.objects.insert(format!("place0/{object}"), lines);
+        flood
+    }
+
+    fn segment(digest: &Digest) -> Segment {
+        let Digest { stream, window_start, window_end, first_seq, .. } = *digest;
+        Segment { stream, window_start, window_end, first_seq }
+    }
+
+    fn key(prefix: &str, digest: &Digest) -> String {
+        Self::segment(digest).digest_key(&format!("{prefix}org_id=diku"), digest.last_seq)
+    }
+
+    fn day(number: u64, previous_digest_sha256: Option<String>) -> Digest {
         let window_start = at("2026-03-01").plus(Duration::from_secs(number));
-        let window_end = window_start.plus(Duration::from_secs(1));
-        Segment { stream: Stream::Live, window_start, window_end, first_seq: 1 }
-    }
-
-    fn digest(number: u64, previous_digest_sha256: Option<String>) -> Digest {
-        let Segment { stream, window_start, window_end, first_seq } = Self::window(number);
         Digest {
             version: Digest::VERSION,
             org_id: org("diku"),
-            stream,
+            stream: Stream::Live,
             window_start,
-            window_end,
-            first_seq,
+            window_end: window_start.plus(Duration::from_secs(1)),
+            first_seq: 1,
             last_seq: 0,
             event_count: 0,
             object: None,
@@ -58,12 +94,28 @@ impl Flood {
             signature: None,
         }
     }
+}
 
-    fn bytes(number: u64, previous: Option<String>, signature: &DigestSignature) -> Vec<u8> {
-        // The signature does not cover the name of its key.
-        let signature = DigestSignature { key_id: "k".repeat(7_000), ..signature.clone() };
-        Digest { signature: Some(signature), ..Self::digest(number, previous) }.to_bytes().unwrap()
+fn signed(digest: Digest, key: &Key) -> Digest {
+    Digest { signature: Some(key.sign(&digest.signed_bytes().unwrap())), ..digest }
+}
+
+/// As large as it may be: with the name of its key, which the signature does not cover, or with that of its object.
+fn bytes_of(digest: &Digest) -> Vec<u8> {
+    let (mut digest, filler) = (digest.clone(), "k".repeat(7_000));
+    if let Some(object) = &mut digest.object {
+        object.key = format!("{filler}/{}", object.key);
     }
+    if let Some(signature) = &mut digest.signature {
+        signature.key_id = filler;
+    }
+    let bytes = digest.to_bytes().unwrap();
+    assert!((7_000..8_192).contains(&bytes.len()), "{}", bytes.len());
+    bytes
+}
+
+fn hash_of(digest: &Digest) -> String {
+    sha256_hex(&bytes_of(digest))
 }
 
 impl Source for Flood {
@@ -72,30 +124,25 @@ impl Source for Flood {
     }
 
     fn list(&self, _: &OrgId) -> Result<Vec<String>, SourceError> {
-        Ok(self.digests.keys().cloned().collect())
+        Ok(self.digests.keys().chain(self.objects.keys()).cloned().collect())
     }
 
     fn open(&self, key: &str) -> Result<Box<dyn Read + '_>, SourceError> {
-        let (number, previous, signature) = &self.digests[key];
-        Ok(Box::new(Cursor::new(Self::bytes(*number, previous.clone(), signature))))
+        let digest = self.digests.get(key).map(bytes_of);
+        Ok(Box::new(Cursor::new(digest.unwrap_or_else(|| self.objects[key].clone()))))
     }
 
     fn has_whole_keys(&self) -> bool {
-        true
+        false
     }
 }
 
-/// How many digests the flood has: of each, `verify` would keep 8 KB if it kept them.
-const FLOOD: u64 = 8_000;
-
-/// Verifies the flood and prints by how much that has raised the memory that this process has had at most.
-#[test]
-fn a_flood_of_days_without_an_event_is_one_chain() {
-    let flood = Flood::of(FLOOD);
+/// Verifies a flood and prints by how much that has raised the memory that this process has had at most.
+fn verify_measured(flood: Flood) -> Result<Report, Fault> {
     let before = peak_kb();
-    let report = verify(flood, &Options::default()).unwrap();
-    assert_eq!((report.digests, report.signed, report.events), (FLOOD, FLOOD, 0));
+    let result = verify(flood, &Options::default());
     println!("raised by {} KB", peak_kb() - before);
+    result
 }
 
 /// Linux tells what a process has had at most.
@@ -105,14 +152,64 @@ fn peak_kb() -> u64 {
     line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap())
 }
 
-/// In a process of its own, in which nothing else takes memory.
+/// That the fork is told of its first two digests, and no more of them were needed.
+fn assert_fork(result: Result<Report, Fault>, one: u64, other: u64) {
+    let fault = result.unwrap_err();
+    let key = |number| Flood::key("", &Flood::day(number, None));
+    assert_eq!((fault.kind, &fault.key), (FaultKind::Fork, &key(other)), "{fault}");
+    assert!(fault.problem.contains(&format!("as {}:", key(one))), "{fault}");
+}
+
 #[test]
-fn a_flood_is_not_kept() {
-    let test = "fuzz::flood::a_flood_of_days_without_an_event_is_one_chain";
-    let child = Command::new(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).output().unwrap();
-    let printed = String::from_utf8(child.stdout).unwrap();
-    assert!(child.status.success(), "{printed}");
-    let raised: u64 = printed.split_once("raised by ").unwrap().1.split_once(" KB").unwrap().0.parse().unwrap();
-    // The digests come to 60 MB.
-    assert!(raised < 20 << 10, "{raised} KB");
+fn a_flood_of_days_is_one_chain() {
+    let report = verify_measured(Flood::of_days(|_, before| before)).unwrap();
+    assert_eq!((report.digests, report.signed, report.events, report.left_behind), (FLOOD, FLOOD, 0, 0));
+}
+
+#[test]
+fn a_flood_of_first_days_is_a_fork() {
+    assert_fork(verify_measured(Flood::of_days(|_, _| None)), 0, 1);
+}
+
+#[test]
+fn a_flood_of_second_days_is_a_fork() {
+    let first = std::cell::OnceCell::new();
+    let flood = Flood::of_days(|number, before| (number > 0).then(|| first.get_or_init(|| before.unwrap()).clone()));
+    assert_fork(verify_measured(flood), 1, 2);
+}
+
+#[test]
+fn a_flood_of_copies_is_counted() {
+    let report = verify_measured(Flood::of_copies()).unwrap();
+    assert_eq!((report.digests, report.signed, report.left_behind), (2, 2, 2 * (FLOOD - 1)));
+}
+
+#[test]
+fn a_flood_of_places_is_counted() {
+    let report = verify_measured(Flood::of_places()).unwrap();
+    assert_eq!((report.digests, report.objects, report.events, report.left_behind), (1, 1, 1, FLOOD - 1));
+}
+
+/// Each in a process of its own, in which nothing else takes memory.
+#[test]
+fn no_flood_is_kept() {
+    let mut kept = Vec::new();
+    for shape in [
+        "a_flood_of_days_is_one_chain",
+        "a_flood_of_first_days_is_a_fork",
+        "a_flood_of_second_days_is_a_fork",
+        "a_flood_of_copies_is_counted",
+        "a_flood_of_places_is_counted",
+    ] {
+        let test = format!("fuzz::flood::{shape}");
+        let child = Command::new(std::env::current_exe().unwrap()).args(["--exact", &test, "--nocapture"]).output();
+        let child = child.unwrap();
+        let printed = String::from_utf8(child.stdout).unwrap();
+        assert!(child.status.success(), "{printed}");
+        let raised: u64 = printed.split_once("raised by ").unwrap().1.split_once(" KB").unwrap().0.parse().unwrap();
+        kept.push((raised, shape));
+    }
+    println!("{kept:?}");
+    // The digests of each come to 30 MB, and more than that was kept of all but the first.
+    assert!(kept.iter().all(|(raised, _)| *raised < 20 << 10), "KB: {kept:?}");
 }

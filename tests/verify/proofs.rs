@@ -44,6 +44,28 @@ fn every_event_can_be_proven_and_checked_without_the_export() {
     assert_eq!(EventQuery::parse(pretty), Err(InvalidQuery::NotALine));
 }
 
+/// The digest stands in two places, its object in the second. The proof has the digest of the first.
+#[test]
+fn an_event_can_be_proven_where_only_a_copy_of_its_digest_has_the_object() {
+    let mut export = Export::of("diku");
+    export.live("2026-03-01T06:00:00Z", 3, None);
+    let [object] = export.keys("/date=").try_into().unwrap();
+    let [digest] = export.keys("/digests/").try_into().unwrap();
+    let line = gunzip(&export.files[&object]).lines().nth(1).unwrap().to_owned();
+    let lines = export.files.remove(&object).unwrap();
+    let mut copy = export.digest(&digest);
+    copy.object.as_mut().unwrap().key = format!("spare/{object}");
+    export.put_digest(&format!("spare/{digest}"), &copy);
+    assert_eq!(export.verified().unwrap_err().kind, FaultKind::ObjectMissing);
+    export.files.insert(format!("spare/{object}"), lines);
+    let report = export.verified().unwrap();
+    assert_eq!((report.digests, report.objects, report.events, report.left_behind), (1, 1, 3, 1));
+    let proof = prove(&export, line.as_bytes()).unwrap();
+    assert_eq!(proof.check("p", &Options::default()).unwrap().seq, 2);
+    let proof = serde_json::to_value(&proof).unwrap();
+    assert_eq!(proof["digestKey"], digest);
+}
+
 #[test]
 fn a_proof_that_was_changed_proves_nothing() {
     let mut export = Export::of("diku");

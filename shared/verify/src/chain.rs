@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sporlog_model::export::Digest;
 
-use crate::inventory::Listed;
+use crate::inventory::{Inventory, Listed};
 use crate::link::Link;
 use crate::verifier::VerifyError;
 use crate::windows::Windows;
@@ -13,8 +13,9 @@ use crate::{ChainEnd, Fault, FaultKind, Options, Signer};
 pub(crate) struct Chain<'a> {
     options: &'a Options,
     next_seq: u64,
-    /// The newest digest, and its copies in other places: any of them may be named as the one before.
-    tips: Vec<Tip>,
+    tip: Option<Tip>,
+    /// What the next digest names as the one before it: the newest or one of its copies in other places, or nothing.
+    before_next: BTreeSet<Option<String>>,
     pub(crate) windows: Windows,
     pub(crate) signed: u64,
     pub(crate) signers: Vec<Signer>,
@@ -23,6 +24,7 @@ pub(crate) struct Chain<'a> {
     met: bool,
 }
 
+/// The newest digest.
 #[derive(Debug)]
 pub(crate) struct Tip {
     pub(crate) key: String,
@@ -36,15 +38,34 @@ pub(crate) type Group = BTreeMap<Option<String>, Vec<Member>>;
 /// A digest of a group.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) listed: Listed,
+    listed: Listed,
+    last_seq: u64,
     /// `None` in a group of very many, whose digests would fill the memory: it is read again when its turn comes.
-    pub(crate) link: Option<Box<Link>>,
+    link: Option<Box<Link>>,
 }
 
 impl Member {
-    fn link(self, read: &mut impl FnMut(&Listed) -> Result<Link, VerifyError>) -> Result<Link, VerifyError> {
-        self.link.map_or_else(|| read(&self.listed), |link| Ok(*link))
+    pub(crate) fn new(listed: Listed, link: Link, is_kept: bool) -> Self {
+        let last_seq = link.digest.last_seq;
+        Self { listed, last_seq, link: is_kept.then(|| Box::new(link)) }
     }
+
+    fn link(self, inventory: &mut Inventory<'_>) -> Result<(Listed, Link), VerifyError> {
+        let link = match self.link {
+            Some(link) => *link,
+            None => Link::read(inventory, &self.listed)?,
+        };
+        Ok((self.listed, link))
+    }
+}
+
+/// The next digest of the chain.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) link: Link,
+    pub(crate) listed: Listed,
+    /// Its copies in other places. Of these, a hostile bucket may have any number.
+    pub(crate) copies: Vec<Listed>,
 }
 
 impl<'a> Chain<'a> {
@@ -52,7 +73,8 @@ impl<'a> Chain<'a> {
         Self {
             options,
             next_seq: 1,
-            tips: Vec::new(),
+            tip: None,
+            before_next: BTreeSet::from([None]),
             windows: Windows::default(),
             signed: 0,
             signers: Vec::new(),
@@ -63,7 +85,7 @@ impl<'a> Chain<'a> {
 
     /// Where the chain ends; `None` when there is none.
     pub(crate) fn end(&self) -> Option<ChainEnd> {
-        self.tip().map(|tip| ChainEnd {
+        self.tip.as_ref().map(|tip| ChainEnd {
             next_seq: self.next_seq,
             newest_digest_sha256: tip.sha256.clone(),
             live: self.windows.live(),
@@ -74,7 +96,7 @@ impl<'a> Chain<'a> {
 
     /// The newest digest.
     pub(crate) fn tip(&self) -> Option<&Tip> {
-        self.tips.first()
+        self.tip.as_ref()
     }
 
     /// Whether the digests that begin with this number are next.
@@ -99,48 +121,64 @@ impl<'a> Chain<'a> {
     }
 
     /// Takes the next digest out of those that begin with the same number; with its copies in other places, if any.
+    ///
+    /// However many name the same digest before them, two are in memory at a time: the first, and the one that must be its copy.
     pub(crate) fn next_of(
         &mut self,
         group: &mut Group,
-        mut read: impl FnMut(&Listed) -> Result<Link, VerifyError>,
-    ) -> Result<Option<Vec<Link>>, VerifyError> {
-        let members: Vec<Member> = if self.tips.is_empty() {
-            group.remove(&None).unwrap_or_default()
-        } else {
-            let of_tip = |tip: &Tip| group.remove(&Some(tip.sha256.clone())).unwrap_or_default();
-            self.tips.iter().flat_map(of_tip).collect()
-        };
-        let mut links = members.into_iter().map(|member| member.link(&mut read)).collect::<Result<Vec<_>, _>>()?;
-        // One that was read again may have become another meanwhile.
-        if let Some(changed) = links.iter().find(|link| !self.is_next(link)) {
-            return Err(self.not_next(changed).into());
-        }
-        links.sort_by(|a, b| (a.digest.last_seq, &a.key).cmp(&(b.digest.last_seq, &b.key)));
-        let Some((one, others)) = links.split_first() else {
+        inventory: &mut Inventory<'_>,
+    ) -> Result<Option<Next>, VerifyError> {
+        let mut members: Vec<_> = self.before_next.iter().filter_map(|before| group.remove(before)).flatten().collect();
+        members.sort_by_cached_key(|member| (member.last_seq, inventory.key(&member.listed)));
+        let mut members = members.into_iter();
+        let Some(first) = members.next() else {
             let left = std::mem::take(group).into_values().flatten().min_by(|a, b| a.listed.cmp(&b.listed));
             return match left {
-                Some(member) => Err(self.not_next(&member.link(&mut read)?).into()),
+                Some(member) => Err(self.not_next(&member.link(inventory)?.1).into()),
                 None => Ok(None),
             };
         };
-        if let Some(other) = others.iter().find(|other| !other.is_copy_of(one)) {
-            let problem = format!(
-                "names the same digest before it as {}: the log went on twice, as after a table was restored",
-                one.key
-            );
-            return Err(Fault::new(FaultKind::Fork, &other.key, problem).into());
+        let (listed, link) = self.link_of(first, inventory)?;
+        let (mut copies, mut hashes) = (Vec::new(), BTreeSet::from([Some(link.sha256.clone())]));
+        // A fork is told of before anything else that is wrong with its digests.
+        let mut right = self.join(&link);
+        for member in members {
+            let (listed, other) = self.link_of(member, inventory)?;
+            if !other.is_copy_of(&link) {
+                let problem = format!(
+                    "names the same digest before it as {}: the log went on twice, as after a table was restored",
+                    link.key
+                );
+                return Err(Fault::new(FaultKind::Fork, &other.key, problem).into());
+            }
+            right = right.and_then(|()| self.check_signature(&other));
+            copies.push(listed);
+            hashes.insert(Some(other.sha256));
         }
+        right?;
+        self.signed += u64::from(link.signer.is_some());
+        self.next_seq = link.digest.last_seq + 1;
+        self.met |= self.looked_for.is_some_and(|looked_for| hashes.contains(&Some(looked_for.to_owned())));
+        self.before_next = hashes;
+        self.tip = Some(Tip { key: link.key.clone(), sha256: link.sha256.clone() });
+        Ok(Some(Next { link, listed, copies }))
+    }
+
+    fn link_of(&self, member: Member, inventory: &mut Inventory<'_>) -> Result<(Listed, Link), VerifyError> {
+        let (listed, link) = member.link(inventory)?;
+        // One that was read again may have become another meanwhile.
+        if self.before_next.contains(&link.digest.previous_digest_sha256) {
+            Ok((listed, link))
+        } else {
+            Err(self.not_next(&link).into())
+        }
+    }
+
+    fn join(&mut self, link: &Link) -> Result<(), Fault> {
         self.windows
-            .join(&one.digest)
-            .map_err(|(member, problem)| Fault::new(FaultKind::Window, &one.key, problem).member(member))?;
-        for link in &links {
-            self.check_signature(link)?;
-        }
-        self.signed += u64::from(one.signer.is_some());
-        self.next_seq = one.digest.last_seq + 1;
-        self.met |= links.iter().any(|link| Some(link.sha256.as_str()) == self.looked_for);
-        self.tips = links.iter().map(|link| Tip { key: link.key.clone(), sha256: link.sha256.clone() }).collect();
-        Ok(Some(links))
+            .join(&link.digest)
+            .map_err(|(member, problem)| Fault::new(FaultKind::Window, &link.key, problem).member(member))?;
+        self.check_signature(link)
     }
 
     /// At the end: whether the keys that are trusted vouch for it all. The newest signature covers every digest before it.
@@ -150,14 +188,6 @@ impl<'a> Chain<'a> {
                 Err(Fault::new(FaultKind::Unsigned, &tip.key, "is not signed, by none of the keys that are trusted"))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Whether the digest names one that is the newest so far as the one before it.
-    fn is_next(&self, link: &Link) -> bool {
-        match &link.digest.previous_digest_sha256 {
-            None => self.tips.is_empty(),
-            Some(hash) => self.tips.iter().any(|tip| tip.sha256 == *hash),
         }
     }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use sporlog_model::OrgId;
 
@@ -6,9 +7,10 @@ use crate::source::org_segment;
 use crate::{Fault, FaultKind, Source, SourceError};
 
 /// What the sources hold of one organization, by name; nothing of it has been read.
-#[derive(Debug, Default)]
-pub(crate) struct Inventory {
-    pub(crate) places: Vec<Place>,
+#[derive(Debug)]
+pub(crate) struct Inventory<'a> {
+    pub(crate) org: &'a OrgId,
+    places: Vec<Place<'a>>,
     /// By the first number in their names.
     pub(crate) digests: BTreeMap<u64, Vec<Listed>>,
     /// The objects of segments, and whatever else is there. Those that a digest names are taken out.
@@ -19,13 +21,13 @@ pub(crate) struct Inventory {
 
 /// An organization's part of a source. There are several after a change of bucket or prefix.
 #[derive(Debug)]
-pub(crate) struct Place {
-    /// Which of the sources.
-    pub(crate) source: usize,
+pub(crate) struct Place<'a> {
+    pub(crate) source: &'a dyn Source,
     /// What its keys begin with, up to and with the organization's segment.
     pub(crate) root: String,
-    /// The same in the bucket, as its digests have it; may be longer or shorter than in a copy.
-    pub(crate) root_in_bucket: Option<String>,
+    /// The hash of the same in the bucket, as its digests have it. That may be shorter than in a copy, or longer by as much as a
+    /// digest can hold, and a hostile bucket has as many places as objects.
+    pub(crate) root_in_bucket_sha256: Option<String>,
 }
 
 /// One object: where, and what its key is below the place's root.
@@ -35,15 +37,17 @@ pub(crate) struct Listed {
     pub(crate) name: Box<str>,
 }
 
-impl Inventory {
-    pub(crate) fn of(sources: &[Box<dyn Source>], org: &OrgId) -> Result<Self, SourceError> {
-        let mut inventory = Self::default();
-        for (source, keys) in sources.iter().enumerate() {
+impl<'a> Inventory<'a> {
+    pub(crate) fn of(sources: &'a [Box<dyn Source>], org: &'a OrgId) -> Result<Self, SourceError> {
+        let (places, digests, objects) = Default::default();
+        let mut inventory = Self { org, places, digests, objects, connection_tests: 0 };
+        for source in sources {
             let mut places = BTreeMap::new();
-            for key in keys.list(org)? {
+            for key in source.list(org)? {
                 let Some((root, name)) = split(&key, &org_segment(org)) else { continue };
                 let place = *places.entry(root.to_owned()).or_insert_with(|| {
-                    inventory.places.push(Place { source, root: root.to_owned(), root_in_bucket: None });
+                    let (source, root) = (source.as_ref(), root.to_owned());
+                    inventory.places.push(Place { source, root, root_in_bucket_sha256: None });
                     inventory.places.len() - 1
                 });
                 inventory.add(Listed { place, name: name.into() });
@@ -66,6 +70,16 @@ impl Inventory {
     pub(crate) fn key(&self, listed: &Listed) -> String {
         let root = self.places.get(listed.place).map_or("", |place| &place.root);
         format!("{root}/{}", listed.name)
+    }
+
+    pub(crate) fn place(&mut self, listed: &Listed) -> Result<&mut Place<'a>, SourceError> {
+        let unknown = || SourceError { place: "a source".to_owned(), problem: "is not known".to_owned() };
+        self.places.get_mut(listed.place).ok_or_else(unknown)
+    }
+
+    pub(crate) fn open(&mut self, listed: &Listed) -> Result<Box<dyn Read + 'a>, SourceError> {
+        let key = self.key(listed);
+        self.place(listed)?.source.open(&key)
     }
 
     /// Two objects for one number: each of them may look right by itself.
@@ -113,18 +127,11 @@ fn digest_number(name: &str) -> Option<u64> {
 }
 
 /// The first number of a segment's object, and what else its name has to say.
-fn object_number(name: &str) -> Option<(u64, &str)> {
+pub(crate) fn object_number(name: &str) -> Option<(u64, &str)> {
     let (day, stem) = name.split_once('/')?;
     day.strip_prefix("date=")?;
     let (first, rest) = stem.strip_suffix(".jsonl.gz")?.split_once('-')?;
     Some((number(first)?, rest))
-}
-
-/// The first number of a segment's object and the name of the digest that would name it.
-pub(crate) fn digest_of_object(name: &str) -> Option<(u64, String)> {
-    let (first, rest) = object_number(name)?;
-    let (last, _) = rest.split_once('-')?;
-    Some((first, format!("digests/{first:012}-{last}.json")))
 }
 
 fn number(digits: &str) -> Option<u64> {

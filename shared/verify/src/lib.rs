@@ -19,6 +19,7 @@ mod seen;
 mod segment;
 mod signature;
 mod source;
+mod totals;
 mod verifier;
 mod windows;
 

@@ -1,12 +1,11 @@
 use std::io::Read;
 
-use sporlog_model::OrgId;
 use sporlog_model::export::{Digest, MerkleTree, Segment, sha256_hex};
 
 use crate::inventory::{Inventory, Listed};
 use crate::source::org_segment;
 use crate::verifier::VerifyError;
-use crate::{Fault, FaultKind, Fingerprint, Source, SourceError, signature};
+use crate::{Fault, FaultKind, Fingerprint, SourceError, signature};
 
 /// The largest digest that is read: twice what one can come to, with a key of 1,024 bytes and an ARN of 2,048.
 const LARGEST_BYTES: u64 = 8 * 1024;
@@ -23,20 +22,11 @@ pub(crate) struct Link {
 
 impl Link {
     /// Reads a digest and checks all that can be said of it alone.
-    pub(crate) fn read(
-        sources: &[Box<dyn Source>],
-        inventory: &mut Inventory,
-        listed: &Listed,
-        org: &OrgId,
-    ) -> Result<Self, VerifyError> {
-        let key = inventory.key(listed);
+    pub(crate) fn read(inventory: &mut Inventory<'_>, listed: &Listed) -> Result<Self, VerifyError> {
+        let (key, org) = (inventory.key(listed), inventory.org);
         let wrong = |kind, problem: String| Fault::new(kind, &key, problem);
-        let Some(place) = inventory.places.get_mut(listed.place) else {
-            return Err(wrong(FaultKind::Digest, "stands nowhere".to_owned()).into());
-        };
-        let Some(source) = sources.get(place.source) else {
-            return Err(wrong(FaultKind::Digest, "stands nowhere".to_owned()).into());
-        };
+        let place = inventory.place(listed)?;
+        let source = place.source;
         let mut bytes = Vec::new();
         let read = source.open(&key)?.take(LARGEST_BYTES + 1).read_to_end(&mut bytes);
         read.map_err(|error| SourceError { place: format!("{}/{key}", source.name()), problem: error.to_string() })?;
@@ -57,15 +47,16 @@ impl Link {
         if let Some(object) = &digest.object {
             let name = segment.object_key("", digest.last_seq, &object.sha256);
             let root = object.key.strip_suffix(&name).filter(|root| {
-                let known = place.root_in_bucket.as_deref().is_none_or(|known| known == *root);
-                known && same_place(root, &place.root, source.has_whole_keys(), &org_segment(org))
+                let known = place.root_in_bucket_sha256.as_deref();
+                known.is_none_or(|known| known == sha256_hex(root.as_bytes()))
+                    && same_place(root, &place.root, source.has_whole_keys(), &org_segment(org))
             });
             let Some(root) = root else {
                 let problem =
                     format!("is {}, and the object of these numbers, hash and day is {}{name}", object.key, place.root);
                 return Err(wrong(FaultKind::WrongKey, problem).member("object.key").into());
             };
-            place.root_in_bucket.get_or_insert_with(|| root.to_owned());
+            place.root_in_bucket_sha256.get_or_insert_with(|| sha256_hex(root.as_bytes()));
         }
         let signer = digest.signature.as_ref().map(|signed| signature::signer(&digest, signed)).transpose();
         let signer = signer.map_err(|error| wrong(FaultKind::Signature, error.to_string()).member("signature"))?;

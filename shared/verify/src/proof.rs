@@ -6,7 +6,8 @@ use sporlog_model::{EntityType, EventId, Instant, OrgId};
 
 use crate::link::{check_members, segment_of};
 use crate::segment::SegmentObject;
-use crate::verifier::{Found, VerifyError};
+use crate::totals::Found;
+use crate::verifier::VerifyError;
 use crate::{Fault, FaultKind, Fingerprint, Options, signature};
 
 /// The format of a proof.
