@@ -8,6 +8,7 @@ mod dispatch;
 mod lease;
 mod log;
 mod metrics;
+mod read_ahead;
 pub(crate) mod recovery;
 mod segments;
 mod signing;
