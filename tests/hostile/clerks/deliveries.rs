@@ -84,7 +84,7 @@ impl<'a> Deliveries<'a> {
     async fn read(&self, last: usize) {
         let path = format!("/audit-data/acquisition/order/{}?limit={last}", self.order);
         let caller = Caller::auditor(&self.org);
-        let (answer, _) = self.world.insist(async || self.world.system.get(&caller, &path).await).await;
+        let (answer, _) = self.world.get(&caller, &path).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json();
         let events = answer["orderAuditEvents"].as_array().unwrap();
