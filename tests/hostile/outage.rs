@@ -75,7 +75,7 @@ async fn status(world: &World, route: &Route, key: &str) -> u16 {
 /// Every operation of the API at once. What keeps a 503 lawful is [`super::tally::Tally::note`]'s to say.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_says_503_and_when_to_come_back() {
-    let world = World::start().await;
+    let world = World::start_apart().await;
     let key = world.system.api_key(ORG, &["kyc:read", "kyc:write"]).await;
     let other = world.system.api_key(ORG, &["kyc:read"]).await;
     world.system.enable_export(ORG).await;

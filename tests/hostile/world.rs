@@ -23,6 +23,17 @@ pub(super) struct World {
 impl World {
     /// Without faults as yet.
     pub(super) async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// The same in a Region of its own, for faults that no trying again helps against: the SDK stops trying when much has failed, and
+    /// counts by Region for the whole process, so that other tests would have its failures. The local STS knows no role there.
+    pub(super) async fn start_apart() -> Self {
+        Self::with("\n        AWS_REGION: away").await
+    }
+
+    /// With a variable more for each function.
+    async fn with(variable: &str) -> Self {
         let log = Captured::start();
         let faults = Faults::listen().await;
         let mut template = EMBEDDED.to_owned();
@@ -31,6 +42,9 @@ impl World {
             assert!(template.contains(&unset));
             template = template.replace(&unset, &format!("AWS_ENDPOINT_URL_{service}: http://{}", faults.address));
         }
+        let last = "AWS_ENDPOINT_URL_SQS: !Ref AWS::NoValue";
+        assert!(template.contains(last));
+        template = template.replace(last, &format!("{last}{variable}"));
         let system = System::with(Options { template: Cow::Owned(template), ..Options::default() }).await;
         faults.lead_to(&system.stack);
         Self { system, faults, tally: Mutex::default(), log }
