@@ -9,6 +9,7 @@ mod lease;
 mod log;
 mod metrics;
 mod plan_by_hand;
+mod read_ahead;
 pub(crate) mod recovery;
 mod segments;
 mod signing;

@@ -229,6 +229,23 @@ async fn a_run_that_is_cut_and_whose_successor_is_cut_is_finished_by_the_third()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_with_no_time_left_for_the_write_says_so_and_the_next_finishes_it() {
+    let system = System::start().await;
+    let mut case = Case::of(&system, "diku", Scene::First).await;
+    case.faults.on("PutObject", [Fault::CutBefore]);
+    assert_eq!(case.faults.cut(case.exporter.run()).await, None);
+    // S3 does not answer at all.
+    case.faults.on("PutObject", [Fault::CutBefore]);
+    case.exporter.clock.advance(LEASE_OVER);
+    let end = case.exporter.clock.now().plus(Duration::from_secs(10));
+    let outcome = case.exporter.run_until(u64::try_from(end.epoch_seconds()).unwrap() * 1_000).await;
+    assert!(matches!(outcome, RunOutcome::Failed { error_code: "out_of_time", .. }), "{outcome:?}");
+    assert!(system.keys(&case.bucket).is_empty());
+    case.recover(&system, "after a run without time").await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_goes_wrong_once_costs_nothing() {
     for scene in [Scene::First, Scene::Everything] {
         let system = Arc::new(System::start().await);

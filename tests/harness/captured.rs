@@ -1,45 +1,42 @@
-use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io;
-use std::rc::Rc;
-use std::sync::Once;
+use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError};
 
 use serde_json::Value;
 use sporlog_boot::{INVOCATION_SPAN, METRIC_TARGET, OWN_TARGETS, log_lines};
+use tokio::runtime::{Handle, Id};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-type Lines = Rc<RefCell<Vec<u8>>>;
+/// What each runtime has logged, while somebody wants to know.
+static WRITTEN: LazyLock<Mutex<HashMap<Id, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
-thread_local! {
-    /// What this thread has logged, while somebody wants to know.
-    static WRITTEN: RefCell<Option<Lines>> = const { RefCell::new(None) };
-}
-
-/// What a test's thread logs, line by line as a deployed function writes it at `info`. Of a test that runs on one thread, since
-/// other threads are other tests'.
-pub(crate) struct Captured(Lines);
+/// What a test logs, line by line as a deployed function writes it at `info`: whatever runs on the test's own runtime, on any of
+/// its threads.
+pub(crate) struct Captured(Id);
 
 impl Captured {
     pub(crate) fn start() -> Self {
         static INSTALLED: Once = Once::new();
         // For the whole process: a subscriber that comes and goes leaves call sites behind that believe nobody listens.
         INSTALLED.call_once(|| {
-            let lines = log_lines(|| Thread).with_filter(dynamic_filter_fn(|metadata, _| {
+            let lines = log_lines(|| Runtime).with_filter(dynamic_filter_fn(|metadata, _| {
                 let own = OWN_TARGETS.iter().any(|target| metadata.target().starts_with(target));
                 let level = *metadata.level() <= tracing::Level::INFO;
-                level && (own || metadata.target() == INVOCATION_SPAN) && WRITTEN.with_borrow(Option::is_some)
+                level && (own || metadata.target() == INVOCATION_SPAN) && lines_of_this_runtime(|_| ()).is_some()
             }));
             tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
         });
-        let lines = Lines::default();
-        WRITTEN.set(Some(Rc::clone(&lines)));
-        Self(lines)
+        let id = Handle::current().id();
+        written().insert(id, Vec::new());
+        Self(id)
     }
 
     /// What was written since the last call.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.take()).unwrap()
+        let lines = written().get_mut(&self.0).map(std::mem::take).unwrap();
+        String::from_utf8(lines).unwrap()
     }
 
     /// The lines since the last call: those that say this, without when.
@@ -63,7 +60,7 @@ impl Captured {
 
 impl Drop for Captured {
     fn drop(&mut self) {
-        WRITTEN.set(None);
+        written().remove(&self.0);
     }
 }
 
@@ -71,11 +68,22 @@ fn read(text: &str) -> impl Iterator<Item = Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap())
 }
 
-struct Thread;
+/// Whatever test has failed while it held the lock: lines are whole, since nothing under it panics half way.
+fn written() -> MutexGuard<'static, HashMap<Id, Vec<u8>>> {
+    WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl io::Write for Thread {
+/// The lines of the runtime on which this runs, if somebody wants to know them.
+fn lines_of_this_runtime<T>(see: impl FnOnce(&mut Vec<u8>) -> T) -> Option<T> {
+    let id = Handle::try_current().ok()?.id();
+    written().get_mut(&id).map(see)
+}
+
+struct Runtime;
+
+impl io::Write for Runtime {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.with_borrow(|lines| lines.iter().for_each(|lines| lines.borrow_mut().extend_from_slice(bytes)));
+        lines_of_this_runtime(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 

@@ -7,6 +7,7 @@ mod faults;
 mod feed;
 mod neighbours;
 mod org;
+mod read_ahead;
 mod writes;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::of_type;
-use crate::hostile::tally::is_busy;
+use crate::hostile::tally::{Credential, is_busy};
 use crate::hostile::world::World;
 
 const CASES: usize = 3;
@@ -66,8 +66,9 @@ impl<'a> Cases<'a> {
 
     /// Without: what was answered with 503 may not be sent again.
     async fn append_once(&mut self, case: usize, texts: &[String]) {
-        let body = body(texts);
-        let answer = self.world.ask(self.world.system.call_with_key(&self.key, "POST", &path(case), Some(&body))).await;
+        let (path, body) = (path(case), body(texts));
+        let send = self.world.system.call_with_key(&self.key, "POST", &path, Some(&body));
+        let answer = self.world.ask(Credential::ApiKey, send).await;
         if is_busy(&answer) {
             self.perhaps.extend(texts.iter().cloned());
         } else {

@@ -1,46 +1,52 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 use sporlog_model::EntityType;
-use uuid::Uuid;
 
-use super::of_type;
-use crate::harness::{Caller, FolioEvent, kafka_event, kafka_record, topic};
+use super::history::History;
+use crate::harness::{FolioEvent, kafka_event, kafka_record, scope_of, topic};
 use crate::hostile::world::World;
 
-/// Events in a delivery.
-const EVENTS: usize = 5;
-/// More than anybody delivers.
-const MOST_EVENTS: usize = 10_000;
+/// Events in a delivery: about the order, and about the piece.
+const OF_ORDER: usize = 5;
+const OF_PIECE: usize = 3;
+/// What a page shows.
+const PAGE: usize = 10;
 /// As often as a source delivers what failed, before it takes the system for broken.
 const MOST_DELIVERIES: usize = 60;
 
-/// Delivers FOLIO's events as Kafka, SQS and whoever invokes the function do, and reads the history of their order.
+/// Delivers FOLIO's events as Kafka, SQS and whoever invokes the function do, and reads the histories of their order and their piece.
 pub(in crate::hostile) struct Deliveries<'a> {
     world: &'a World,
     org: String,
-    order: String,
-    sent: BTreeMap<String, FolioEvent>,
+    order: History<'a>,
+    piece: History<'a>,
 }
 
 impl<'a> Deliveries<'a> {
     pub(in crate::hostile) fn of(world: &'a World, org: &str) -> Self {
-        Self { world, org: org.to_owned(), order: Uuid::new_v4().to_string(), sent: BTreeMap::new() }
+        let history = |entity_type| History::of(world, org, entity_type);
+        Self { world, org: org.to_owned(), order: history(EntityType::Order), piece: history(EntityType::Piece) }
+    }
+
+    /// The same of an organization whose order has a past of so many events, of which nothing is exported as yet.
+    pub(in crate::hostile) async fn with_past(mut self, events: usize) -> Self {
+        for event in self.order.add(events) {
+            self.world.system.stack.store.append(&scope_of(&self.org), &event.event()).await.unwrap();
+        }
+        self
     }
 
     pub(in crate::hostile) async fn work(mut self, rounds: usize) -> Self {
         for round in 0..rounds {
             self.deliver(round).await;
-            self.read(2 * EVENTS).await;
+            self.order.read(round, PAGE).await;
+            self.piece.read(round + 1, PAGE).await;
         }
         self
     }
 
     /// New events, again and again until each is stored.
     pub(in crate::hostile) async fn deliver(&mut self, source: usize) {
-        let numbers = self.sent.len()..self.sent.len() + EVENTS;
-        let mut left: Vec<FolioEvent> = numbers.map(|n| FolioEvent::nth(EntityType::Order, &self.order, n)).collect();
-        self.sent.extend(left.iter().map(|event| (event.id.clone(), event.clone())));
+        let mut left = [self.order.add(OF_ORDER), self.piece.add(OF_PIECE)].concat();
         for _ in 0..MOST_DELIVERIES {
             let failed = self.handed_over(source, &left).await;
             if failed.is_empty() {
@@ -80,43 +86,24 @@ impl<'a> Deliveries<'a> {
         json!({"messageId": id.to_string(), "body": event.in_batch(&self.org).to_string(), "eventSource": "aws:sqs"})
     }
 
-    /// The last so many events of the order, each as it was sent and once; it tells of all that was delivered.
-    async fn read(&self, last: usize) {
-        let path = format!("/audit-data/acquisition/order/{}?limit={last}", self.order);
-        let caller = Caller::auditor(&self.org);
-        let (answer, _) = self.world.insist(async || self.world.system.get(&caller, &path).await).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let answer = answer.json();
-        let events = answer["orderAuditEvents"].as_array().unwrap();
-        assert_eq!((answer["totalItems"].clone(), events.len()), (json!(self.sent.len()), self.sent.len().min(last)));
-        let shown: BTreeMap<&str, &Value> = events.iter().map(|event| (event["id"].as_str().unwrap(), event)).collect();
-        assert_eq!(shown.len(), events.len(), "doubled");
-        for (id, event) in shown {
-            assert_eq!(event["orderSnapshot"], self.sent[id].snapshot);
-        }
-    }
-
-    /// Holds history and export against what was sent. Answers how many events that is.
+    /// Holds histories and export against what was sent. Answers how many events that is.
     pub(in crate::hostile) async fn check(self, lines: &[Value]) -> usize {
-        self.read(MOST_EVENTS).await;
+        self.order.read_all().await;
+        self.piece.read_all().await;
         self.check_export(lines);
-        self.sent.len()
+        self.order.count() + self.piece.count()
     }
 
     /// Holds only the export against it: of a history that is not kept.
     pub(in crate::hostile) fn check_export(&self, lines: &[Value]) {
-        let mine: Vec<&Value> = of_type(lines, "order").filter(|line| line["entityId"] == *self.order).collect();
-        let exported: BTreeMap<&str, &Value> =
-            mine.iter().map(|line| (line["id"].as_str().unwrap(), &line["data"])).collect();
-        let sent: BTreeMap<&str, &Value> = self.sent.iter().map(|(id, event)| (id.as_str(), &event.snapshot)).collect();
-        assert_eq!((exported, mine.len()), (sent, self.sent.len()), "lost or doubled in the export");
+        self.order.check_export(lines);
+        self.piece.check_export(lines);
     }
 
-    /// How many events the order's history has.
-    pub(in crate::hostile) async fn in_history(&self) -> (u64, usize) {
-        let path = format!("/audit-data/acquisition/order/{}?limit={MOST_EVENTS}", self.order);
-        let answer = self.world.system.get(&Caller::auditor(&self.org), &path).await.json();
-        (answer["totalItems"].as_u64().unwrap(), answer["orderAuditEvents"].as_array().unwrap().len())
+    /// Nothing is left of the histories.
+    pub(in crate::hostile) async fn check_forgotten(&self) {
+        self.order.check_forgotten().await;
+        self.piece.check_forgotten().await;
     }
 }
 

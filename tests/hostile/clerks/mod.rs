@@ -5,6 +5,7 @@ pub(super) mod bufdir;
 pub(super) mod cases;
 pub(super) mod deliveries;
 pub(super) mod exports;
+mod history;
 pub(super) mod keys;
 pub(super) mod schedule;
 pub(super) mod settings;
