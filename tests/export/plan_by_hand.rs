@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sporlog_local::s3::Deny;
 use sporlog_model::RunId;
@@ -52,10 +54,13 @@ async fn a_plan_that_an_operator_takes_out_is_made_again_from_what_there_is() {
         change.expression_attribute_names("#plan", "plan").expression_attribute_values(":uri", uri.clone()).send()
     };
     // Not another plan than the one that was looked for, and not under a run.
-    assert!(take_out(&text("s3://another/plan")).await.is_err());
+    let refused = |result: Result<_, SdkError<UpdateItemError>>| {
+        result.unwrap_err().into_service_error().is_conditional_check_failed_exception()
+    };
+    assert!(refused(take_out(&text("s3://another/plan")).await));
     let held = exporter.store.acquire_lease(&exporter.scope, RunId::random(), RunTrigger::Schedule).await.unwrap();
     assert!(matches!(held, LeaseAttempt::Held { .. }), "{held:?}");
-    assert!(take_out(&uri).await.is_err());
+    assert!(refused(take_out(&uri).await));
     exporter.clock.advance(super::LEASE_OVER);
     exporter.fails("plan_mismatch").await;
     take_out(&uri).await.unwrap();

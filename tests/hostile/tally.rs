@@ -9,7 +9,7 @@ use crate::harness::{Answer, Captured};
 const LATEST: Duration = Duration::from_secs(27);
 
 /// What Lambda says of a function that did not come to its end by itself. Whoever is asked to come back would hide it.
-const BROKEN: [&str; 3] = ["Lambda panicked", "Sandbox.Timedout", "Function.ResponseSizeTooLarge"];
+pub(super) const BROKEN: [&str; 3] = ["Lambda panicked", "Sandbox.Timedout", "Function.ResponseSizeTooLarge"];
 
 /// As what a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -103,6 +103,22 @@ fn a_log_that_went_on_twice_is_a_fork() {
     }
 }
 
+/// Whoever numbers from an earlier state but names the newest digest has hashes, windows and signatures right, and the numbers twice.
+#[test]
+fn a_number_is_given_once_along_the_chain() {
+    for (count, prefix) in [(3, "elsewhere"), (1, "elsewhere"), (2, ""), (0, ""), (0, "elsewhere")] {
+        let mut export = Export::of("diku");
+        export.live("2026-03-01T04:00:00Z", 0, None);
+        export.live("2026-03-01T06:00:00Z", 3, None);
+        (export.next_seq, export.prefix) = (1, prefix);
+        export.live("2026-03-01T08:00:00Z", count, None);
+        assert_fault(export.verified(), FaultKind::Fork, "the log went on twice");
+        export.next_seq = 4;
+        export.live("2026-03-02", 1, None);
+        assert_fault(export.verified(), FaultKind::Fork, "the log went on twice");
+    }
+}
+
 #[test]
 fn an_export_that_moved_is_one_chain() {
     let (old, new) = (tempdir().unwrap(), tempdir().unwrap());

@@ -69,7 +69,7 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
     if let Some(denied) = role.and_then(|role| front.refusal(role, &operation, &body)) {
         return exception("com.amazon.coral.service#AccessDeniedException", &denied.to_string());
     }
-    match Named::read(&body).filter(|_| is_transaction) {
+    match is_transaction.then(|| Named::read(&body)).flatten() {
         Some(transaction) => front.once(parts, transaction).await,
         None => front.pass(parts, body.into()).await,
     }

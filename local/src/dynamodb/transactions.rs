@@ -48,13 +48,14 @@ impl Named {
     }
 }
 
-/// What became of the transactions that succeeded.
+/// What became of the transactions that were carried out, or may have been.
 #[derive(Clone)]
-pub(super) struct Done(Cache<String, Success>);
+pub(super) struct Done(Cache<String, Outcome>);
 
 #[derive(Clone)]
-struct Success {
+struct Outcome {
     request: [u8; 32],
+    status: StatusCode,
     answer: Bytes,
 }
 
@@ -73,15 +74,16 @@ impl Done {
         let request = Sha256::digest(&body).into();
         let executed = self.0.try_get_with(token, async {
             let (status, answer) = collected(execute(body.into()).await).await;
-            // One that failed has changed nothing, and its token can be used again.
-            // The answer is copied: as it came it would keep the buffer that it was read into, a thousand times its size.
-            let success = || Success { request, answer: Bytes::copy_from_slice(&answer) };
-            if status == StatusCode::OK { Ok(success()) } else { Err((status, answer)) }
+            // A copy: as it came it would keep the buffer that it was read into, a thousand times its size.
+            let outcome = Outcome { request, status, answer: Bytes::copy_from_slice(&answer) };
+            // One that was refused has changed nothing, and its token can be used again. Of one that ended in a fault nobody knows:
+            // it must not be done a second time.
+            if status.is_client_error() { Err(outcome) } else { Ok(outcome) }
         });
         match executed.await {
-            Ok(success) if success.request == request => answer_json(StatusCode::OK, success.answer),
-            Ok(_) => exception(MISMATCH.0, MISMATCH.1),
-            Err(failure) => answer_json(failure.0, failure.1.clone()),
+            Ok(outcome) if outcome.request != request => exception(MISMATCH.0, MISMATCH.1),
+            Ok(outcome) => answer_json(outcome.status, outcome.answer),
+            Err(refused) => answer_json(refused.status, refused.answer.clone()),
         }
     }
 }

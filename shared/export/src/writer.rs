@@ -16,7 +16,7 @@ use sporlog_model::{OrgId, RecordedEvent};
 /// Bytes of lines that go to the other thread at a time, so that the threads seldom wake each other.
 const BATCH_BYTES: usize = 128 * 1024;
 
-/// How many batches may wait: 8 MB, about what is written while the next pages are read. One of longer lines counts for several.
+/// How many batches may wait: about 8 MB, as much as is written while the next pages are read. One of longer lines counts for several.
 const WAITING_BATCHES: usize = 64;
 
 /// Builds a segment line by line: compressed, hashed, counted. Only the compressed bytes stay in memory.
@@ -74,7 +74,7 @@ impl SegmentWriter {
         }
     }
 
-    /// Adds an event. Blocks while 8 MB of lines wait to be compressed; a longer one waits alone.
+    /// Adds an event. Blocks while about 8 MB of lines wait to be compressed.
     pub fn push(&mut self, recorded: &RecordedEvent) -> io::Result<()> {
         let before = self.lines.len();
         write_line(&mut self.lines, self.next_seq, &self.org, recorded)?;
@@ -92,7 +92,7 @@ impl SegmentWriter {
         let Press::Thread { lines, .. } = &self.press else { return Ok(()) };
         let batch = mem::replace(&mut self.lines, Vec::with_capacity(BATCH_BYTES * 2));
         // It takes the places of as many batches as it has bytes for: otherwise 64 lines of megabytes could wait.
-        let others = iter::repeat_n(Vec::new(), (batch.len() / BATCH_BYTES).saturating_sub(1));
+        let others = iter::repeat_n(Vec::new(), ((batch.len() + BATCH_BYTES / 2) / BATCH_BYTES).saturating_sub(1));
         // The thread's own error is told at the end.
         iter::once(batch)
             .chain(others)

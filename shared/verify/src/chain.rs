@@ -31,8 +31,8 @@ pub(crate) struct Tip {
     pub(crate) sha256: String,
 }
 
-/// The digests that begin with the same number, by the one before them that they name. All but the last of them are of
-/// windows without events, so their order is the chain's alone.
+/// The digests that begin with the same number, by the one before them that they name. All but the last of them must be
+/// of windows without events, so their order is the chain's alone.
 pub(crate) type Group = BTreeMap<Option<String>, Vec<Member>>;
 
 /// A digest of a group.
@@ -64,8 +64,8 @@ impl Member {
 pub(crate) struct Next {
     pub(crate) link: Link,
     pub(crate) listed: Listed,
-    /// Its copies in other places. Of these, a hostile bucket may have any number.
-    pub(crate) copies: Vec<Listed>,
+    /// The places of its copies. Of these, a hostile bucket may have any number.
+    pub(crate) copies: Vec<usize>,
 }
 
 impl<'a> Chain<'a> {
@@ -139,6 +139,8 @@ impl<'a> Chain<'a> {
             };
         };
         let (listed, link) = self.link_of(first, inventory)?;
+        // Digests that begin with the same number may follow each other only while they have no events.
+        self.expect(link.digest.first_seq, &link.key)?;
         let (mut copies, mut hashes) = (Vec::new(), BTreeSet::from([Some(link.sha256.clone())]));
         // A fork is told of before anything else that is wrong with its digests.
         let mut right = self.join(&link);
@@ -152,7 +154,7 @@ impl<'a> Chain<'a> {
                 return Err(Fault::new(FaultKind::Fork, &other.key, problem).into());
             }
             right = right.and_then(|()| self.check_signature(&other));
-            copies.push(listed);
+            copies.push(listed.place);
             hashes.insert(Some(other.sha256));
         }
         right?;

@@ -73,13 +73,11 @@ impl<'a> Inventory<'a> {
     }
 
     pub(crate) fn place(&mut self, listed: &Listed) -> Result<&mut Place<'a>, SourceError> {
-        let unknown = || SourceError { place: "a source".to_owned(), problem: "is not known".to_owned() };
         self.places.get_mut(listed.place).ok_or_else(unknown)
     }
 
-    pub(crate) fn open(&mut self, listed: &Listed) -> Result<Box<dyn Read + 'a>, SourceError> {
-        let key = self.key(listed);
-        self.place(listed)?.source.open(&key)
+    pub(crate) fn open(&self, listed: &Listed) -> Result<Box<dyn Read + 'a>, SourceError> {
+        self.places.get(listed.place).ok_or_else(unknown)?.source.open(&self.key(listed))
     }
 
     /// Two objects for one number: each of them may look right by itself.
@@ -103,6 +101,10 @@ impl<'a> Inventory<'a> {
         }
         Ok(())
     }
+}
+
+fn unknown() -> SourceError {
+    SourceError { place: "a source".to_owned(), problem: "is not known".to_owned() }
 }
 
 /// A key at the organization's segment; the last one, if there are several.

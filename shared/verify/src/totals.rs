@@ -46,7 +46,7 @@ impl Totals {
         self.left_behind += copies.len() as u64;
         let (Some(object), Some(at)) = (&link.digest.object, link.object()) else { return Ok(()) };
         let (mut checked, mut found) = (false, None);
-        for place in std::iter::once(digest.place).chain(copies.iter().map(|copy| copy.place)) {
+        for place in std::iter::once(digest.place).chain(copies.iter().copied()) {
             let listed = Listed { place, ..at.clone() };
             if !inventory.objects.remove(&listed) {
                 continue;
@@ -95,7 +95,7 @@ impl Totals {
 }
 
 fn check_object(
-    inventory: &mut Inventory<'_>,
+    inventory: &Inventory<'_>,
     link: &Link,
     listed: &Listed,
     each: impl FnMut(&Line, &[u8]) -> Result<(), String>,

@@ -65,7 +65,7 @@ impl Verifier<'_> {
     /// Checks everything and proves that one event is part of it; `None` when it is not.
     pub fn prove(&self, query: &EventQuery) -> Result<(Report, Option<Proof>), VerifyError> {
         let Checked { report, found, end: _ } = self.run(Some(query), None)?;
-        let proof = found.map(|(found, mut inventory)| {
+        let proof = found.map(|(found, inventory)| {
             let key = inventory.key(&found.listed);
             Proof::read(inventory.open(&found.listed)?, &key, &found, query)
         });
