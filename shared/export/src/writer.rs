@@ -92,7 +92,7 @@ impl SegmentWriter {
         let Press::Thread { lines, .. } = &self.press else { return Ok(()) };
         let batch = mem::replace(&mut self.lines, Vec::with_capacity(BATCH_BYTES * 2));
         // It takes the places of as many batches as it has bytes for: otherwise 64 lines of megabytes could wait.
-        let others = iter::repeat_n(Vec::new(), ((batch.len() + BATCH_BYTES / 2) / BATCH_BYTES).saturating_sub(1));
+        let others = iter::repeat_n(Vec::new(), batch.len().saturating_sub(BATCH_BYTES / 2) / BATCH_BYTES);
         // The thread's own error is told at the end.
         iter::once(batch)
             .chain(others)
